@@ -1,0 +1,292 @@
+"""The frozen records that travel from the probe to the renderers.
+
+Conventions: bytes are ``int`` and end in ``_bytes``, seconds are ``float`` and end
+in ``_s``, fractions lie in 0..1. ``None`` means "unknown here", never zero.
+Records carry no formatting and no behaviour beyond plain sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = [
+    "POOL_NAMES",
+    "AllocatorState",
+    "CellRecord",
+    "CgroupMemory",
+    "ChildProcess",
+    "DeviceMemory",
+    "GcState",
+    "Holder",
+    "HostMemory",
+    "Level",
+    "Limit",
+    "PeakKind",
+    "PoolItem",
+    "PoolRecord",
+    "Pressure",
+    "SizingSummary",
+    "StatsRecord",
+    "TreeMemory",
+    "VariableSize",
+]
+
+Level = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
+PeakKind = Literal["exact", "sampled"]
+
+# In charging order: a buffer belongs to the first pool that reaches it.
+POOL_NAMES = ("analysis", "cache", "temp", "string", "ast")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One memory bound that applies to the kernel.
+
+    ``source`` is how people know it: ``physical memory``, ``container limit``,
+    ``rlimit (data)``, ``JupyterHub MEM_LIMIT``, ``%pmat_limit`` ...
+    ``enforced`` is true where something stops the kernel at this figure.
+    """
+
+    limit_bytes: int
+    source: str
+    enforced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HostMemory:
+    """The whole machine's memory, in bytes."""
+
+    total_bytes: int
+    available_bytes: int
+    swap_total_bytes: int | None = None
+    swap_used_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CgroupMemory:
+    """The memory controller that the kernel process sits in.
+
+    ``limit_bytes`` is the tightest limit on the path to the root, None where no
+    level sets one. ``working_set_bytes`` is usage less the file cache that the
+    system can drop. ``oom_kills`` counts processes the OOM killer ended here.
+    """
+
+    version: Literal[1, 2]
+    path: str
+    limit_bytes: int | None
+    usage_bytes: int | None
+    working_set_bytes: int | None
+    oom_kills: int | None = None
+    psi_some_avg10: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildProcess:
+    """One descendant of the kernel; ``pss_bytes`` is None where only RSS is known."""
+
+    pid: int
+    name: str
+    rss_bytes: int
+    pss_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TreeMemory:
+    """The kernel and its descendants.
+
+    ``kind`` is ``pss`` where shared pages were divided among their users, ``rss``
+    where only the sum of resident sizes (an upper bound) could be read.
+    """
+
+    rss_bytes: int
+    children_bytes: int
+    tree_bytes: int
+    kind: Literal["pss", "rss"]
+    children: tuple[ChildProcess, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AllocatorState:
+    """One allocator: what it holds from the system, uses, and has free.
+
+    ``slack_bytes`` is the resident part of what it holds but has free. A field is
+    None where the allocator does not tell.
+    """
+
+    name: str
+    held_bytes: int | None
+    used_bytes: int | None
+    slack_bytes: int | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceMemory:
+    """One accelerator; figures of this process unless ``total_bytes``."""
+
+    name: str
+    used_bytes: int
+    total_bytes: int | None = None
+    reserved_bytes: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GcState:
+    """The cyclic garbage collector."""
+
+    enabled: bool
+    counts: tuple[int, int, int]
+    thresholds: tuple[int, int, int]
+    frozen: int
+    last_run_s_ago: float | None = None
+    next_run_in_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CellRecord:
+    """What one cell cost. ``label`` is how IPython names it: ``In[17]``."""
+
+    execution_count: int | None
+    label: str
+    code_hash: str
+    first_line: str
+    started_at: float
+    duration_s: float
+    rss_before_bytes: int | None
+    rss_after_bytes: int | None
+    peak_bytes: int | None
+    peak_kind: PeakKind | None
+    failed: bool = False
+    nested: int = 0
+
+    @property
+    def growth_bytes(self) -> int | None:
+        """RSS after the cell less RSS before it."""
+        if self.rss_before_bytes is None or self.rss_after_bytes is None:
+            return None
+        return self.rss_after_bytes - self.rss_before_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Something that keeps an object alive, in words; bytes where known."""
+
+    text: str
+    kind: str
+    retained_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VariableSize:
+    """One variable (or one group of exclusive aliases) of the user's namespace.
+
+    ``retained_bytes`` would be freed if the name and IPython's own history holders
+    of the object went away; ``shared_bytes`` are reachable but held by something
+    else as well; ``shallow_bytes`` is the object alone. Where ``complete`` is false
+    the figures are lower bounds.
+    """
+
+    name: str
+    retained_bytes: int
+    shared_bytes: int
+    shallow_bytes: int
+    device_bytes: int | None
+    type: str
+    detail: str
+    also_held_by: str
+    bound_in: str | None
+    cells_since_use: int | None
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PoolItem:
+    """One named thing inside a pool; ``address`` is how magics target it."""
+
+    name: str
+    used_bytes: int
+    detail: str = ""
+    address: str | None = None
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PoolRecord:
+    """A pool's ledger. ``used_bytes`` are resident bytes charged to this pool alone.
+
+    ``also_seen_bytes`` are reachable from the pool but charged elsewhere; they do
+    not add up. ``capacity_bytes`` and ``growth`` are None for bytes we only measure.
+    """
+
+    name: str
+    shown_as: str
+    limit_bytes: int | None
+    capacity_bytes: int | None
+    used_bytes: int
+    peak_bytes: int
+    peak_kind: PeakKind
+    mean_bytes: float
+    waste: float | None
+    as_of_s: float
+    complete: bool
+    growth: str | None = None
+    also_seen_bytes: int = 0
+    items: tuple[PoolItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """Pressure as a fraction, its level, and the parts reported beside it."""
+
+    fraction: float | None
+    level: Level | None
+    parts: Mapping[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SizingSummary:
+    """How the sizes in a report were got."""
+
+    complete: bool
+    duration_s: float
+    age_s: float
+    objects: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatsRecord:
+    """Where the kernel's memory is at one moment.
+
+    On the kernel process, exact by construction::
+
+        rss = baseline + imports + sum of pools' used + slack + unattributed
+    """
+
+    timestamp: float
+    rss_bytes: int | None
+    tree_bytes: int | None
+    children_bytes: int | None
+    baseline_bytes: int | None
+    imports_bytes: int | None
+    slack_bytes: int | None
+    unattributed_bytes: int | None
+    not_resident_bytes: int | None
+    device_bytes: int | None
+    limit: Limit | None
+    usable_bytes: int | None
+    host: HostMemory | None
+    others_bytes: int | None
+    pressure: Pressure
+    pools: tuple[PoolRecord, ...]
+    variables: tuple[VariableSize, ...]
+    gc: GcState
+    cell: CellRecord | None
+    sizing: SizingSummary | None
+    devices: tuple[DeviceMemory, ...] = ()
+    allocators: tuple[AllocatorState, ...] = ()
+    children: tuple[ChildProcess, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    notes: tuple[str, ...] = ()
