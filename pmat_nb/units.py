@@ -15,9 +15,9 @@ from typing import Literal
 from .errors import UsageError
 
 __all__ = [
+    "GIB",
     "KIB",
     "MIB",
-    "GIB",
     "LimitSpec",
     "parse_duration",
     "parse_fraction",
