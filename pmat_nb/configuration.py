@@ -135,10 +135,9 @@ class Settings:
         """Every setting, in the order of its declaration."""
         return tuple(self.row(option.key) for option in SETTINGS)
 
-    def set(self, key: str, value: object) -> None:
-        """Set ``key`` for this session; parsed and checked like any other source."""
-        option = setting(key)
-        self._layers[0][1][option.key] = option.parse(value)
+    def put(self, key: str, value: Value) -> None:
+        """Set ``key`` to an already parsed ``value`` for this session."""
+        self._layers[0][1][setting(key).key] = value
 
     def reset(self) -> None:
         """Forget what was set in this session."""

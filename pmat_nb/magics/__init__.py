@@ -1,0 +1,1 @@
+"""The magics: parse the line, call one session method, display what it returns."""

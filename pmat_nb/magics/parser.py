@@ -1,0 +1,107 @@
+"""Argument parsers made from the option declarations in ``pmat_nb.settings``."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import shlex
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from pmat_nb.errors import UsageError
+from pmat_nb.settings import Option, Verb
+
+__all__ = ["HelpShown", "make_parser", "parse_line"]
+
+
+class HelpShown(Exception):  # noqa: N818 - it carries an answer, not an error
+    """``-h`` was asked for; the argument is the help text."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that raises instead of printing and exiting."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message}; {self.prog} -h shows what works")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            raise UsageError(self._unknown(unknown[0]))
+        return known, unknown
+
+    def _unknown(self, word: str) -> str:
+        spelled = word.split("=", 1)[0]
+        near = difflib.get_close_matches(spelled, list(self._option_string_actions), n=1)
+        if not spelled.startswith("-"):
+            return f"{self.prog}: {word!r} is one word too many; {self.prog} -h shows what works"
+        hint = f"did you mean {near[0]}?" if near else f"{self.prog} -h shows what works"
+        return f"{self.prog}: there is no option {spelled}; {hint}"
+
+
+class _Help(argparse.Action):
+    def __init__(self, option_strings: Sequence[str], dest: str, **kwargs: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, help=kwargs.get("help"))
+
+    def __call__(self, parser: argparse.ArgumentParser, *args: Any, **kwargs: Any) -> NoReturn:
+        raise HelpShown(parser.format_help())
+
+
+def _add(parser: argparse.ArgumentParser, option: Option) -> None:
+    text = option.help.replace("%", "%%")
+    metavar = option.metavar or option.name.upper()
+    if option.choices:
+        metavar = "|".join(option.choices)
+    if option.positional:
+        parser.add_argument(option.key, help=text, metavar=metavar)
+        return
+    names = [f"-{option.short}"] if option.short else []
+    names.append(f"--{option.name}")
+    if option.kind == "flag":
+        parser.add_argument(*names, action="store_true", dest=option.key, help=text)
+        return
+    extra: dict[str, Any] = {}
+    if option.kind == "switch":
+        metavar = "on|off"
+    if option.optional is not None:
+        extra = {"nargs": "?", "const": option.optional}
+    if option.off:
+        metavar += "|off"
+    parser.add_argument(*names, dest=option.key, help=text, metavar=metavar, **extra)
+
+
+def make_parser(verb: Verb, prog: str) -> argparse.ArgumentParser:
+    """The parser for ``verb`` as it is called by ``prog``."""
+    examples = "\n".join(f"  {prog} {example}" for example in verb.examples)
+    parser = _Parser(
+        prog=prog,
+        description=verb.help[:1].upper() + verb.help[1:] + ".",
+        epilog=f"examples:\n{examples}" if examples else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
+        allow_abbrev=False,
+    )
+    parser.add_argument("-h", "--help", action=_Help, help="show this help")
+    for option in verb.all_options():
+        _add(parser, option)
+    return parser
+
+
+def parse_line(verb: Verb, line: str, prog: str) -> dict[str, Any]:
+    """The options in ``line`` by key; those not given are None (flags: False).
+
+    Raises:
+        UsageError: an unknown option, a bad value or an unclosed quote.
+        HelpShown: ``-h`` was among them.
+    """
+    try:
+        words = shlex.split(line)
+    except ValueError as problem:
+        raise UsageError(f"{prog}: {problem} in {line!r}; close the quote") from None
+    given = vars(make_parser(verb, prog).parse_args(words))
+    return {option.key: _value(option, given[option.key]) for option in verb.all_options()}
+
+
+def _value(option: Option, given: Any) -> Any:
+    # Not argparse's type=: it would replace our messages with "invalid value".
+    return option.parse(given) if isinstance(given, str) else given

@@ -1,0 +1,72 @@
+"""Puts the magics into a shell and takes them out again.
+
+Every magic is the same three lines (parse, call, hand back) around one error
+boundary: a bad line shows one ``UsageError`` line, our own failure one notice.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from pmat_nb.errors import PmatError, UsageError
+from pmat_nb.session.session import Session
+from pmat_nb.settings import VERBS, Verb, verb
+
+from .completion import complete
+from .parser import HelpShown, parse_line
+from .verbs import COMMANDS
+
+__all__ = ["register", "unregister"]
+
+
+def register(shell: Any, session: Session) -> None:
+    """Register every magic with ``shell``, and their completer."""
+    for name, command in COMMANDS.items():
+        declared = verb(name)
+        shell.register_magic_function(
+            _line_magic(declared, command, session), "line", declared.magic
+        )
+        shell.set_hook("complete_command", _completer(shell), str_key=f"%{declared.magic}")
+
+
+def unregister(shell: Any) -> None:
+    """Take every magic out of ``shell``; what is not there is passed over."""
+    for declared in VERBS:
+        shell.magics_manager.magics["line"].pop(declared.magic, None)
+
+
+def _line_magic(
+    declared: Verb, command: Callable[..., Any], session: Session
+) -> Callable[[str], Any]:
+    prog = f"%{declared.magic}"
+
+    @functools.wraps(command)
+    def magic(line: str = "") -> Any:
+        try:
+            return command(session, **parse_line(declared, line, prog))
+        except HelpShown as shown:
+            print(shown)
+            return None
+        except PmatError as problem:
+            raise _usage_error(problem) from None
+
+    magic.__name__ = declared.magic
+    magic.__doc__ = f"{declared.help[:1].upper()}{declared.help[1:]}; {prog} -h lists the options."
+    return magic
+
+
+def _usage_error(problem: PmatError) -> Exception:
+    # IPython shows its own UsageError as one line, without a traceback.
+    from IPython.core.error import UsageError as Shown
+
+    prefix = "" if isinstance(problem, UsageError) else "pmat_nb: "
+    return Shown(f"{prefix}{problem}")
+
+
+def _completer(shell: Any) -> Callable[..., list[str]]:
+    def completions(_shell: Any, event: Any) -> list[str]:
+        return complete(event.text_until_cursor, event.symbol, shell.user_ns)
+
+    return completions

@@ -1,0 +1,84 @@
+"""Ties a cell meter to IPython's events, and ties it again when a cell cuts it off."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from pmat_nb.engine.cells import CellMeter, OpenCell
+
+from .faults import Faults
+
+__all__ = ["CellHooks"]
+
+
+class CellHooks:
+    """``pre_run_cell`` and ``post_run_cell`` for one shell.
+
+    Cells may clear IPython's event hooks. An input transformer, which IPython calls
+    before every cell by another way, puts them back.
+    """
+
+    def __init__(self, shell: Any, meter: CellMeter, faults: Faults) -> None:
+        self._shell = shell
+        self._meter = meter
+        self._cells: list[tuple[Any, OpenCell]] = []
+        guard = faults.guard("cell accounting")
+        self._pre = guard(self._begin)
+        self._post = guard(self._end)
+
+    def install(self) -> None:
+        """Register with the shell's events and transformers; idempotent."""
+        self._register_events()
+        transformers = self._shell.input_transformers_post
+        if self._reconnect not in transformers:
+            transformers.append(self._reconnect)
+
+    def remove(self) -> None:
+        """Unregister everything; idempotent."""
+        for event, hook in (("pre_run_cell", self._pre), ("post_run_cell", self._post)):
+            if hook in self._shell.events.callbacks.get(event, ()):
+                self._shell.events.unregister(event, hook)
+        if self._reconnect in self._shell.input_transformers_post:
+            self._shell.input_transformers_post.remove(self._reconnect)
+        self._cells.clear()
+        self._meter.abandon()
+
+    def _register_events(self) -> None:
+        callbacks = self._shell.events.callbacks
+        for event, hook in (("pre_run_cell", self._pre), ("post_run_cell", self._post)):
+            if hook not in callbacks.get(event, ()):
+                self._shell.events.register(event, hook)
+
+    def _reconnect(self, lines: list[str]) -> list[str]:
+        try:
+            self._register_events()
+        except (AttributeError, KeyError):
+            # A shell whose events were taken apart entirely: its cells still run.
+            return lines
+        return lines
+
+    def _begin(self, info: Any) -> None:
+        number = self._shell.execution_count if info.store_history else None
+        cell = self._meter.begin(info.raw_cell or "", number, _stack_depth())
+        self._cells.append((info, cell))
+
+    def _end(self, result: Any) -> None:
+        info = getattr(result, "info", None)
+        # Cells that never got their end stay in the list only until the next one ends.
+        for index, (begun, cell) in enumerate(self._cells):
+            if begun is info:
+                del self._cells[index]
+                self._meter.end(cell, failed=not result.success)
+                break
+        if not self._meter.busy:
+            self._cells.clear()
+
+
+def _stack_depth() -> int:
+    depth = 0
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        frame = frame.f_back
+        depth += 1
+    return depth

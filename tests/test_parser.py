@@ -1,0 +1,71 @@
+import pytest
+
+from pmat_nb.errors import UsageError
+from pmat_nb.magics.completion import complete
+from pmat_nb.magics.parser import HelpShown, make_parser, parse_line
+from pmat_nb.settings import VERBS, verb
+
+
+@pytest.mark.parametrize("name", [v.name for v in VERBS])
+def test_every_verb_has_help_that_names_every_option(name):
+    declared = verb(name)
+    with pytest.raises(HelpShown) as shown:
+        parse_line(declared, "-h", f"%{declared.magic}")
+    for option in declared.all_options():
+        assert option.metavar in str(shown.value) or f"--{option.name}" in str(shown.value)
+
+
+def test_bare_watch_has_a_period_and_off_is_off():
+    stats = verb("stats")
+    assert parse_line(stats, "--watch", "%pmat_stats")["watch"] == 2.0
+    assert parse_line(stats, "--watch 5", "%pmat_stats")["watch"] == 5.0
+    assert parse_line(stats, "--watch off", "%pmat_stats")["watch"] == "off"
+    assert parse_line(stats, "", "%pmat_stats")["watch"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "words"),
+    [
+        ("stats", "--detialed", ["--detialed", "--detailed"]),
+        ("stats", "--by colour", ["--by", "colour", "variable"]),
+        ("stats", "--watch -3", ["-3"]),
+        ("stats", "--watch 0", ["--watch", "0.1"]),
+        ("stats", "extra", ["'extra'", "-h"]),
+        ("stats", "--output 'a", ["quote"]),
+        ("vars", "--top 0", ["--top", "1"]),
+        ("vars", "--top many", ["--top", "many"]),
+        ("why", "", ["NAME", "-h"]),
+        ("configure", "--sizing-budget never", ["--sizing-budget", "never", "90s"]),
+        ("configure", "--record-source all", ["--record-source", "all", "hash"]),
+    ],
+)
+def test_bad_lines_say_what_is_wrong_and_what_works(name, line, words):
+    with pytest.raises(UsageError) as caught:
+        parse_line(verb(name), line, f"%{verb(name).magic}")
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_short_output_option_is_the_long_one():
+    assert parse_line(verb("stats"), "-o -", "%pmat_stats")["output"] == "-"
+
+
+def test_the_parser_never_exits():
+    parser = make_parser(verb("stats"), "%pmat_stats")
+    with pytest.raises(UsageError):
+        parser.parse_args(["--by"])
+
+
+@pytest.mark.parametrize(
+    ("line", "word", "expected"),
+    [
+        ("%pmat_stats --de", "--de", ["--detailed"]),
+        ("%pmat_stats --by v", "v", ["variable"]),
+        ("%pmat_stats --by ", "", ["pool", "variable", "cell", "type"]),
+        ("%pmat_why d", "d", ["data", "df"]),
+        ("%pmat_configure --exact-peak ", "", ["on", "off"]),
+        ("%other --de", "--de", []),
+    ],
+)
+def test_tab_completes_options_values_and_variables(line, word, expected):
+    assert complete(line, word, {"df": 1, "data": 2, "_hidden": 3}) == expected
