@@ -1,0 +1,129 @@
+"""The allocators under the kernel, and how much resident memory they have free.
+
+The C library's heap and Python's own are read here. Pools of libraries (Arrow,
+torch, ...) come from readers that the caller hands in, because the engine touches
+no library.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pmat_nb.engine.records import AllocatorState
+
+from . import glibc, portable, pymalloc
+from .costly import Costly
+from .procfs import ProcFs
+
+__all__ = ["AllocatorReader", "Allocators", "HeapCounters"]
+
+AllocatorReader = Callable[[], "AllocatorState | None"]
+
+# What a reading between two cells may cost before it is put off.
+COUNTER_BUDGET_S = 50e-6
+_GLIBC = "C heap (glibc)"
+
+
+@dataclass(frozen=True, slots=True)
+class HeapCounters:
+    """Counters that grow with what is allocated, resident or not.
+
+    ``allocated_blocks`` are blocks of Python's small-object allocator,
+    ``heap_used_bytes`` bytes in use in the C heap, ``mmap_used_bytes`` its blocks
+    with a mapping of their own. None where unknown or too costly just now.
+    """
+
+    allocated_blocks: int | None
+    heap_used_bytes: int | None
+    mmap_used_bytes: int | None
+
+
+class Allocators:
+    """Reads them all; ``missing(figure, reason)`` is told what cannot be had."""
+
+    def __init__(
+        self,
+        files: ProcFs,
+        *,
+        linux: bool,
+        readers: Sequence[AllocatorReader] = (),
+        missing: Callable[[str, str], None],
+    ) -> None:
+        self._files = files
+        self._linux = linux
+        self._readers = tuple(readers)
+        self._missing = missing
+        self._glibc = Costly(self._read_glibc)
+        self._python = Costly(self._read_python)
+        self._blocks = Costly(_allocated_blocks)
+        self._heap = Costly(self._read_heap)
+
+    def states(self) -> tuple[AllocatorState, ...]:
+        """C heap, Python's, then each library's that is loaded."""
+        own = [self._glibc.now(), self._python.now()]
+        found = [state for state in own if state is not None]
+        for read in self._readers:
+            try:
+                state = read()
+            except Exception as error:  # a library's own failure is not ours
+                self._missing(getattr(read, "__name__", "allocator"), f"its library says: {error}")
+                continue
+            if state is not None:
+                found.append(state)
+        return tuple(found)
+
+    def slack_bytes(self, budget_s: float | None) -> int | None:
+        """Free resident bytes of the C and Python allocators; None if neither tells."""
+        states = [self._glibc.recent(budget_s), self._python.recent(budget_s)]
+        known = [s.slack_bytes for s in states if s is not None and s.slack_bytes is not None]
+        return sum(known) if known else None
+
+    def counters(self, budget_s: float | None) -> HeapCounters:
+        """The cheap counters, leaving out what has come to cost more than the budget."""
+        heap = self._heap.within(budget_s)
+        return HeapCounters(
+            allocated_blocks=self._blocks.within(budget_s),
+            heap_used_bytes=None if heap is None else heap[0],
+            mmap_used_bytes=None if heap is None else heap[1],
+        )
+
+    def _read_glibc(self) -> AllocatorState | None:
+        heap = glibc.read_heap() if self._linux else None
+        if heap is None:
+            self._missing("slack_bytes (C heap)", "the C library does not tell its free bytes")
+            return self._from_psutil()
+        maps = self._files.maps()
+        slack = None
+        if maps is not None:
+            slack = glibc.resident_free_bytes(heap, maps, self._files.path("mem"))
+        if slack is None:
+            self._missing("slack_bytes (C heap)", "the heap's pages cannot be told (mincore)")
+        return AllocatorState(
+            _GLIBC,
+            held_bytes=heap.system_bytes + heap.mapped_bytes,
+            used_bytes=heap.used_bytes + heap.mapped_bytes,
+            slack_bytes=slack,
+        )
+
+    def _from_psutil(self) -> AllocatorState | None:
+        used = portable.heap()
+        if used is None:
+            return None
+        return AllocatorState("C heap", None, sum(used), None, note="free bytes unknown")
+
+    def _read_python(self) -> AllocatorState | None:
+        state = pymalloc.read_pymalloc()
+        if state is None:
+            self._missing("slack_bytes (Python)", "this Python does not print its pools")
+        return state
+
+    def _read_heap(self) -> tuple[int, int] | None:
+        heap = glibc.read_heap() if self._linux else None
+        return portable.heap() if heap is None else (heap.used_bytes, heap.mapped_bytes)
+
+
+def _allocated_blocks() -> int | None:
+    counter = getattr(sys, "getallocatedblocks", None)
+    return int(counter()) if counter else None

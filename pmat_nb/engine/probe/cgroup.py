@@ -1,0 +1,184 @@
+"""The memory controller of the control group that a process sits in.
+
+Version 1 (``memory/memory.limit_in_bytes``), version 2 (``memory.max``) and both
+mounted side by side. Limits hold for everything below the group that sets them,
+so the path is walked up to the mount's root. Only limits on memory are read, not
+those on swap, nor ``memory.high``, which slows processes down but ends none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from pmat_nb.engine.records import CgroupMemory
+
+from .host import parse_psi_some_avg10
+from .procfs import read_bytes
+
+__all__ = ["own_pressure", "read_levels", "tightest"]
+
+# "No limit" in version 1 is the largest multiple of the page size below 2**63.
+_NO_LIMIT_BYTES = 1 << 60
+
+
+def read_levels(proc_cgroup: bytes, root: Path) -> tuple[CgroupMemory, ...]:
+    """The process's own group first, then each group around it up to the root.
+
+    ``proc_cgroup`` is the content of ``/proc/PID/cgroup``. Empty without a memory
+    controller.
+    """
+    paths = dict(_parse(proc_cgroup))
+    if "memory" in paths and (mount := _v1_mount(root)):
+        return tuple(_read_v1(level, mount) for level in _upwards(mount, paths["memory"]))
+    if "" in paths and (root / "cgroup.controllers").exists():
+        levels = (_read_v2(level, root) for level in _upwards(root, paths[""]))
+        return tuple(level for level in levels if level is not None)
+    return ()
+
+
+def tightest(levels: tuple[CgroupMemory, ...]) -> CgroupMemory | None:
+    """The group with the smallest limit; among equals the outermost, as it is fuller.
+
+    Without any limit, the process's own group. OOM kills and PSI are always the own
+    group's: version 1 counts a kill only in the group of the process that was ended.
+    """
+    if not levels:
+        return None
+    own = levels[0]
+    smallest = min((level.limit_bytes for level in levels if level.limit_bytes), default=None)
+    if smallest is None:
+        return own
+    found = [level for level in levels if level.limit_bytes == smallest][-1]
+    return replace(found, oom_kills=own.oom_kills, psi_some_avg10=own.psi_some_avg10)
+
+
+def own_pressure(proc_cgroup: bytes, root: Path) -> float | None:
+    """PSI ``some avg10`` of the process's own group (version 2 only), in percent."""
+    path = dict(_parse(proc_cgroup)).get("")
+    if path is None:
+        return None
+    for mount in (root, root / "unified"):
+        if (mount / "cgroup.controllers").exists():
+            own = next(_upwards(mount, path))
+            return parse_psi_some_avg10(read_bytes(f"{own}/memory.pressure") or b"")
+    return None
+
+
+def _parse(proc_cgroup: bytes) -> Iterator[tuple[str, str]]:
+    """Pairs of controller and path; version 2 has the empty controller."""
+    for line in proc_cgroup.decode("utf-8", "surrogateescape").splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        for controller in controllers.split(","):
+            yield controller, path
+
+
+def _v1_mount(root: Path) -> Path | None:
+    """Where version 1's memory controller is, alone or mounted with others."""
+    candidates = [root / "memory", *root.glob("*,memory*"), *root.glob("memory,*")]
+    for mount in candidates:
+        if (mount / "memory.limit_in_bytes").exists():
+            return mount
+    return None
+
+
+def _upwards(mount: Path, path: str) -> Iterator[Path]:
+    """The group's folder and those around it.
+
+    In a container the path may be the host's, which does not exist here, or lead
+    out of what is visible (``/../..``): then the mount's root is the own group.
+    """
+    parts = [part for part in path.split("/") if part]
+    level = mount.joinpath(*parts)
+    if ".." in parts or not level.is_dir():
+        level = mount
+    yield level
+    while level != mount:
+        level = level.parent
+        yield level
+
+
+def _number(path: Path) -> int | None:
+    text = read_bytes(str(path))
+    return int(text) if text and text.strip().isdigit() else None
+
+
+def _table(path: Path) -> dict[bytes, int]:
+    rows = (line.split() for line in (read_bytes(str(path)) or b"").splitlines())
+    return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
+
+
+def _limit(value: int | None) -> int | None:
+    return value if value is not None and value < _NO_LIMIT_BYTES else None
+
+
+def _read_v1(level: Path, mount: Path) -> CgroupMemory:
+    stat = _table(level / "memory.stat")
+    limits = [
+        limit
+        for value in (
+            _number(level / "memory.limit_in_bytes"),
+            # also tells of groups above what is mounted here
+            stat.get(b"hierarchical_memory_limit"),
+        )
+        if (limit := _limit(value)) is not None
+    ]
+    usage = _number(level / "memory.usage_in_bytes")
+    cache = stat.get(b"total_inactive_file", 0) + stat.get(b"total_active_file", 0)
+    return _record(
+        1,
+        level,
+        mount,
+        limit=min(limits, default=None),
+        usage=usage,
+        cache=cache if stat else None,
+        oom_kills=_table(level / "memory.oom_control").get(b"oom_kill"),
+        psi=None,
+    )
+
+
+def _read_v2(level: Path, mount: Path) -> CgroupMemory | None:
+    usage = _number(level / "memory.current")
+    limit = _limit(_number(level / "memory.max"))
+    if usage is None and limit is None:
+        return None  # the machine's root group, or the controller is off here
+    stat = _table(level / "memory.stat")
+    # "file" would include tmpfs and shared memory, which cannot be dropped.
+    cache = stat.get(b"inactive_file", 0) + stat.get(b"active_file", 0)
+    return _record(
+        2,
+        level,
+        mount,
+        limit=limit,
+        usage=usage,
+        cache=cache if stat else None,
+        oom_kills=_table(level / "memory.events").get(b"oom_kill"),
+        psi=parse_psi_some_avg10(read_bytes(f"{level}/memory.pressure") or b""),
+    )
+
+
+def _record(
+    version: Literal[1, 2],
+    level: Path,
+    mount: Path,
+    *,
+    limit: int | None,
+    usage: int | None,
+    cache: int | None,
+    oom_kills: int | None,
+    psi: float | None,
+) -> CgroupMemory:
+    relative = level.relative_to(mount).as_posix()
+    known = usage is not None and cache is not None
+    return CgroupMemory(
+        version=version,
+        path="/" if relative == "." else f"/{relative}",
+        limit_bytes=limit,
+        usage_bytes=usage,
+        working_set_bytes=max(0, (usage or 0) - (cache or 0)) if known else None,
+        oom_kills=oom_kills,
+        psi_some_avg10=psi,
+    )

@@ -1,0 +1,272 @@
+"""The probe itself: one object, every figure, each by the best way there is."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pmat_nb.engine.records import (
+    AllocatorState,
+    CgroupMemory,
+    ChildProcess,
+    GcState,
+    HostMemory,
+    TreeMemory,
+)
+
+from . import cgroup, glibc, host, portable
+from .allocators import COUNTER_BUDGET_S, AllocatorReader, Allocators, HeapCounters
+from .procfs import PAGE_BYTES, ProcFs, read_bytes
+from .residency import PageMap
+
+__all__ = ["Probe"]
+
+T = TypeVar("T")
+
+
+class Probe:
+    """Reads the system; the one part of pmat_nb that opens ``/proc`` or asks psutil.
+
+    Bytes are ``int``; None means that the figure cannot be had here, and
+    ``unavailable`` then says why. No method raises because of the system.
+
+    Args:
+        proc: where ``/proc`` is; tests hand in a folder of recorded files.
+        cgroup_root: where the control groups are mounted.
+        platform: as ``sys.platform``; all but Linux goes through psutil.
+        pid: the process to read, None for the current one. Allocators, residency and
+            garbage collector are always the current process's.
+        clock: seconds since the epoch; only ages are computed from it.
+        allocator_readers: functions that read the pools of loaded libraries.
+
+    Attributes:
+        unavailable: figure -> "not available here because ...", filled as things
+            turn out to be missing.
+    """
+
+    def __init__(
+        self,
+        proc: Path = Path("/proc"),
+        cgroup_root: Path = Path("/sys/fs/cgroup"),
+        platform: str = sys.platform,
+        pid: int | None = None,
+        clock: Callable[[], float] = time.time,
+        allocator_readers: Sequence[AllocatorReader] = (),
+    ) -> None:
+        self.unavailable: dict[str, str] = {}
+        self._proc = proc
+        self._cgroup_root = cgroup_root
+        self._linux = platform.startswith("linux")
+        self._pid = pid
+        self._clock = clock
+        self._files = ProcFs(proc, pid)
+        self._pages = PageMap(f"{proc}/self/pagemap")
+        self._allocators = Allocators(
+            self._files, linux=self._linux, readers=allocator_readers, missing=self._note
+        )
+
+    def close(self) -> None:
+        """Close the files kept open; a later reading opens them again."""
+        self._files.close()
+
+    # --- the process -------------------------------------------------------------
+
+    def rss_bytes(self) -> int | None:
+        """Resident size, from ``statm``; about 2 µs on Linux."""
+        if self._linux:
+            return self._or_lack(self._files.rss_bytes(), "rss_bytes", "no /proc/PID/statm")
+        return self._or_lack(portable.rss_bytes(self._pid), "rss_bytes", "psutil cannot tell")
+
+    def mapped_file_bytes(self) -> int | None:
+        """Resident pages of files and shared memory, a part of ``rss_bytes`` (Linux)."""
+        return self._statm(2, "mapped_file_bytes")
+
+    def data_bytes(self) -> int | None:
+        """Private writable memory, touched or not: what RLIMIT_DATA counts (Linux)."""
+        return self._status("VmData", "data_bytes")
+
+    def virtual_bytes(self) -> int | None:
+        """Address space: what RLIMIT_AS counts (Linux)."""
+        return self._statm(0, "virtual_bytes")
+
+    def reset_peak(self) -> bool:
+        """Start the peak anew; also resets the process's ``ru_maxrss``.
+
+        False where the kernel refuses, which is remembered: it is not tried again.
+        """
+        if self._linux and self._files.reset_peak():
+            return True
+        self._lack("reset_peak", "writing to /proc/self/clear_refs is refused or missing")
+        return False
+
+    def peak_rss_bytes(self) -> int | None:
+        """Largest resident size since ``reset_peak``, or since the process began."""
+        if self._linux:
+            return self._status("VmHWM", "peak_rss_bytes")
+        found = portable.peak_rss_bytes(self._pid)
+        return self._or_lack(found, "peak_rss_bytes", "the system keeps none")
+
+    # --- its children ------------------------------------------------------------
+
+    def children(self, exclude: Collection[int] = ()) -> tuple[int, ...]:
+        """Pids of all descendants, without ``exclude`` and what those started."""
+        found = self._files.children(exclude) if self._linux else None
+        if found is None:
+            asked = self._or_lack(portable.children(self._pid), "children", "psutil cannot tell")
+            found = tuple(pid for pid in asked or () if pid not in exclude)
+        return found
+
+    def tree(self, exclude: Collection[int] = ()) -> TreeMemory | None:
+        """The process and its descendants by PSS; None where not even RSS is known.
+
+        Without children ``tree_bytes`` is ``rss_bytes`` and nothing else is read.
+        Otherwise about 1 ms per 500 MB of each process.
+        """
+        rss = self.rss_bytes()
+        if rss is None:
+            return None
+        children = self._child_records(exclude)
+        if not children:
+            return TreeMemory(rss, 0, rss, "pss")
+        own = self._files.pss_bytes() if self._linux else None
+        shares = [child.pss_bytes for child in children]
+        known = [share for share in shares if share is not None]
+        if own is not None and len(known) == len(shares):
+            return TreeMemory(rss, sum(known), own + sum(known), "pss", children)
+        self._lack("tree_bytes (PSS)", "no smaps_rollup; resident sizes are summed")
+        total = sum(child.rss_bytes for child in children)
+        return TreeMemory(rss, total, rss + total, "rss", children)
+
+    def tree_upper_bytes(self, exclude: Collection[int] = ()) -> int | None:
+        """Sum of resident sizes: a cheap bound that ``tree_bytes`` does not exceed."""
+        rss = self.rss_bytes()
+        if rss is None:
+            return None
+        return rss + sum(self._rss_of(pid) or 0 for pid in self.children(exclude))
+
+    # --- the machine and the container ---------------------------------------------
+
+    def host(self) -> HostMemory | None:
+        """Physical memory and swap of the machine."""
+        if self._linux:
+            found = host.parse_meminfo(read_bytes(f"{self._proc}/meminfo") or b"")
+        else:
+            found = portable.host()
+        return self._or_lack(found, "host", "the machine's memory cannot be read")
+
+    def cgroup(self) -> CgroupMemory | None:
+        """The group with the tightest limit; without limits the process's own."""
+        return cgroup.tightest(self.cgroup_levels())
+
+    def cgroup_levels(self) -> tuple[CgroupMemory, ...]:
+        """The process's own control group, then each one around it."""
+        text = read_bytes(self._files.path("cgroup")) if self._linux else None
+        levels = cgroup.read_levels(text or b"", self._cgroup_root)
+        if not levels:
+            self._lack("cgroup", "no memory control group")
+        return levels
+
+    def psi_some_avg10(self) -> float | None:
+        """Percent of the last 10 s in which a task of the own group waited for memory.
+
+        Outside of any container limit the machine's figure stands in.
+        """
+        text = read_bytes(self._files.path("cgroup")) if self._linux else None
+        found = cgroup.own_pressure(text or b"", self._cgroup_root)
+        if found is None and self._linux:
+            group = cgroup.tightest(cgroup.read_levels(text or b"", self._cgroup_root))
+            if group is None or group.limit_bytes is None:
+                machine = read_bytes(f"{self._proc}/pressure/memory")
+                found = host.parse_psi_some_avg10(machine or b"")
+        return self._or_lack(found, "psi", "no pressure stall information")
+
+    def rlimits(self) -> dict[str, int]:
+        """The soft limits among ``as``, ``data`` and ``rss`` that are set."""
+        return self._or_lack(host.read_rlimits(self._pid), "rlimits", "no resource limits") or {}
+
+    # --- inside the process --------------------------------------------------------
+
+    def allocators(self) -> tuple[AllocatorState, ...]:
+        """The C heap, Python's allocator and the pools of loaded libraries."""
+        return self._allocators.states()
+
+    def slack_bytes(self, budget_s: float | None = None) -> int | None:
+        """Resident bytes that the C and Python allocators hold but have free.
+
+        With a budget, an allocator whose last reading took longer answers with that
+        reading until reading anew costs at most 1% of the time.
+        """
+        found = self._allocators.slack_bytes(budget_s)
+        return self._or_lack(found, "slack_bytes", "neither the C library nor Python tells")
+
+    def heap_counters(self, budget_s: float | None = COUNTER_BUDGET_S) -> HeapCounters:
+        """What is allocated now; None for what came to cost more than the budget."""
+        return self._allocators.counters(budget_s)
+
+    def trim_heap(self) -> bool:
+        """Give the C heap's free pages back to the system; False where it cannot."""
+        return self._linux and glibc.trim_heap()
+
+    def resident_bytes(self, ranges: Iterable[tuple[int, int]]) -> int | None:
+        """How much of these ``(address, size)`` ranges is in this process's memory.
+
+        Pages only read and never written do not count, as in RSS. Ranges above 4 GiB
+        are sampled (see ``residency.PageMap``).
+        """
+        found = self._pages.resident_bytes(ranges, self._shares_pages) if self._linux else None
+        return self._or_lack(found, "resident_bytes", "no /proc/self/pagemap")
+
+    def gc(self, last_run_at: float | None = None, next_run_at: float | None = None) -> GcState:
+        """The garbage collector; the two moments, where the caller knows them."""
+        counts, thresholds = gc.get_count(), gc.get_threshold()
+        now = self._clock()
+        return GcState(
+            enabled=gc.isenabled(),
+            counts=counts,
+            thresholds=thresholds,
+            frozen=gc.get_freeze_count() if hasattr(gc, "get_freeze_count") else 0,
+            last_run_s_ago=None if last_run_at is None else max(0.0, now - last_run_at),
+            next_run_in_s=None if next_run_at is None else max(0.0, next_run_at - now),
+        )
+
+    # --- helpers -------------------------------------------------------------------
+
+    def _note(self, figure: str, reason: str) -> None:
+        self.unavailable[figure] = f"not available here because {reason}"
+
+    def _lack(self, figure: str, reason: str) -> None:
+        self.unavailable.setdefault(figure, f"not available here because {reason}")
+
+    def _or_lack(self, found: T | None, figure: str, reason: str) -> T | None:
+        if found is None:
+            self._lack(figure, reason)
+        return found
+
+    def _statm(self, index: int, figure: str) -> int | None:
+        fields = self._files.statm() if self._linux else None
+        found = None if fields is None else int(fields[index]) * PAGE_BYTES
+        return self._or_lack(found, figure, "no /proc/PID/statm")
+
+    def _status(self, key: str, figure: str) -> int | None:
+        found = self._files.status_bytes(key.encode()) if self._linux else None
+        return self._or_lack(found, figure, f"no {key} in /proc/PID/status")
+
+    def _rss_of(self, pid: int) -> int | None:
+        return self._files.rss_of(pid) if self._linux else portable.rss_bytes(pid)
+
+    def _child_records(self, exclude: Collection[int]) -> tuple[ChildProcess, ...]:
+        found = []
+        for pid in self.children(exclude):
+            rss = self._rss_of(pid)
+            if rss:  # a child that has ended, or is waiting to be reaped, has none
+                share = self._files.pss_bytes(pid) if self._linux else None
+                name = self._files.name_of(pid) if self._linux else portable.name_of(pid)
+                found.append(ChildProcess(pid, name, rss, share))
+        return tuple(found)
+
+    def _shares_pages(self) -> bool:
+        return self._files.forked_without_exec() or bool(ProcFs(self._proc).children())
