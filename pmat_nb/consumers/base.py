@@ -1,0 +1,140 @@
+"""The contract of a consumer: one thing that holds memory in a kernel.
+
+A consumer names what it holds and hands out the objects to start sizing from; it
+sizes nothing. Sizes are got elsewhere, over all consumers in one walk, so that a
+buffer that two of them reach is charged once.
+
+What every consumer keeps to, and the conformance suite checks:
+
+1. ``held()`` never changes what it looks at: no import, no call into the user's
+   code, no lock taken for long, no attribute set. Twice in a row it names the same.
+2. A library is looked at only if the kernel has loaded it (``sys.modules.get``).
+3. Nothing handed out is kept: a consumer holds the shell it reads, never a root.
+4. It is cheap: it lists, it does not walk. Walks belong to sizing.
+5. It may fail. `Watched` catches that, reports it once and switches it off; the
+   user's cell goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+__all__ = ["Consumer", "Held", "MeasuresWaste", "Waste", "Watched"]
+
+
+# No comparison and no repr: both would run those of the roots, which is the user's code.
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Held:
+    """One named thing that a consumer holds.
+
+    ``roots`` are the objects to size it from. ``extra_bytes`` come on top of what
+    is reachable from them (a table that must not be walked itself). ``address`` is
+    how magics target it (``cache:Out``); several may share one address. ``kind``
+    says whether ``extra_bytes`` were measured or estimated.
+    """
+
+    name: str
+    roots: tuple[object, ...]
+    detail: str = ""
+    address: str | None = None
+    extra_bytes: int = 0
+    kind: Literal["measured", "estimated"] = "measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Waste:
+    """How much of what was looked at is of no use (design: waste of a pool).
+
+    ``seen_bytes`` were looked at, ``unused_bytes`` of them are waste; they may be
+    charged to another pool. ``estimated``: scaled up from a sample. ``complete``:
+    false where a time budget ended the look, so both are lower bounds.
+    """
+
+    unused_bytes: int
+    seen_bytes: int
+    estimated: bool
+    complete: bool
+
+    @property
+    def fraction(self) -> float | None:
+        """Unused / seen, 0..1; None when there is nothing."""
+        return self.unused_bytes / self.seen_bytes if self.seen_bytes else None
+
+
+@runtime_checkable
+class Consumer(Protocol):
+    """One thing that holds memory; ``pool`` is the pool that it is charged to."""
+
+    @property
+    def name(self) -> str:
+        """What it is, in words; unique among the consumers of a session."""
+
+    @property
+    def pool(self) -> str:
+        """The name of a pool."""
+
+    def held(self) -> Iterable[Held]:
+        """What it holds now; empty when its library is not loaded."""
+
+
+@runtime_checkable
+class MeasuresWaste(Protocol):
+    """A consumer that can also tell the waste of its pool."""
+
+    def waste(self, budget_s: float) -> Waste | None:
+        """The waste now, within about ``budget_s`` seconds; None where unknown."""
+
+
+class Watched:
+    """A consumer that never raises: its first failure is reported and ends it.
+
+    Attributes:
+        failure: what went wrong, None while it works.
+        duration_s: seconds that the last ``held()`` took.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        report: Callable[[str], None] | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.name = consumer.name
+        self.pool = consumer.pool
+        self.failure: str | None = None
+        self.duration_s = 0.0
+        self._consumer = consumer
+        self._report = report
+        self._clock = clock
+
+    def held(self) -> tuple[Held, ...]:
+        """What the consumer holds; empty once it has failed."""
+        if self.failure is not None:
+            return ()
+        started = self._clock()
+        try:
+            return tuple(self._consumer.held())
+        except Exception as error:
+            self._switch_off(error)
+            return ()
+        finally:
+            self.duration_s = self._clock() - started
+
+    def waste(self, budget_s: float) -> Waste | None:
+        """The consumer's waste; None where it measures none or has failed."""
+        if self.failure is not None or not isinstance(self._consumer, MeasuresWaste):
+            return None
+        try:
+            return self._consumer.waste(budget_s)
+        except Exception as error:
+            self._switch_off(error)
+            return None
+
+    def _switch_off(self, error: Exception) -> None:
+        # The error itself is not kept: its traceback would keep what was looked at.
+        self.failure = f"{self.name} is not measured any more: {type(error).__name__}: {error}"
+        if self._report is not None:
+            self._report(self.failure)

@@ -1,0 +1,117 @@
+"""Source text and code that the kernel keeps: cells, ``linecache``, the completer's trees."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from types import FunctionType
+from typing import Any
+
+from .base import Held, Waste
+from .shell import trait, user_namespace
+
+__all__ = ["CompiledCells", "InputHistory", "LineCache", "ParserCaches"]
+
+
+class CompiledCells:
+    """Code objects of functions from cells, and IPython's map of cells (pool ``ast``)."""
+
+    name = "compiled cells"
+    pool = "ast"
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+
+    def held(self) -> Iterator[Held]:
+        """One entry."""
+        names = getattr(self._shell.compile, "_filename_map", None)
+        codes = tuple(
+            value.__code__
+            for value in user_namespace(self._shell).values()
+            if type(value) is FunctionType and value.__module__ == "__main__"
+        )
+        roots = (names, *codes) if names else codes
+        if roots:
+            detail = f"{len(names):,} cells" if names else ""
+            yield Held("compiled cells", roots, detail, "ast:cells")
+
+
+class LineCache:
+    """Source lines kept by ``linecache``, cells included (pool ``ast``)."""
+
+    name = "linecache"
+    pool = "ast"
+
+    def held(self) -> Iterator[Held]:
+        """Its entries; those not read yet hold no text and are left out."""
+        cache = self._cache()
+        lines = tuple(entry for entry in cache.values() if len(entry) == 4)
+        if lines:
+            size = sys.getsizeof(cache)
+            detail = f"{len(lines):,} files and cells"
+            yield Held("linecache", lines, detail, "ast:linecache", extra_bytes=size)
+
+    def waste(self, budget_s: float) -> Waste | None:
+        """Entries of files that have changed since, or are gone; cells never go stale.
+
+        One ``stat`` a file (a few microseconds), so ``budget_s`` is not needed.
+        """
+        seen = stale = 0
+        # IPython 7 gives its cells a time, though there is no file to compare with.
+        cells = getattr(sys.modules.get("linecache"), "_ipython_cache", {})
+        for filename, entry in self._cache().items():
+            if len(entry) != 4 or filename in cells:
+                continue
+            text = sum(map(sys.getsizeof, entry[2]))
+            seen += text
+            stale += text if entry[1] is not None and _is_stale(entry) else 0
+        return Waste(stale, seen, estimated=False, complete=True) if seen else None
+
+    @staticmethod
+    def _cache() -> dict[Any, Any]:
+        cache = getattr(sys.modules.get("linecache"), "cache", None)
+        return cache.copy() if type(cache) is dict else {}
+
+
+def _is_stale(entry: tuple[int, float, list[str], str]) -> bool:
+    size, modified, _, path = entry
+    try:
+        status = os.stat(path)  # noqa: PTH116 - what linecache itself compares
+    except OSError:
+        return True
+    return size != status.st_size or modified != status.st_mtime
+
+
+class InputHistory:
+    """The text of all cells run (pool ``ast``)."""
+
+    name = "input history"
+    pool = "ast"
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+
+    def held(self) -> Iterator[Held]:
+        """The raw and the transformed inputs."""
+        manager = getattr(self._shell, "history_manager", None)
+        tables = (trait(manager, "input_hist_parsed"), trait(manager, "input_hist_raw"))
+        roots = tuple(table for table in tables if table)
+        if roots:
+            yield Held("input history", roots, f"{len(roots[0]) - 1:,} cells", "ast:history")
+
+
+class ParserCaches:
+    """Trees that the completer's parser remembers: parso and jedi (pool ``ast``)."""
+
+    name = "parser caches"
+    pool = "ast"
+
+    def held(self) -> Iterator[Held]:
+        """Nothing before the first completion loads the parser."""
+        trees = getattr(sys.modules.get("parso.cache"), "parser_cache", None)
+        timed = getattr(sys.modules.get("jedi.cache"), "_time_caches", None)
+        roots = tuple(table for table in (trees, timed) if table)
+        if roots:
+            files = sum(len(table) for table in (trees or {}).values())
+            yield Held("completer's parser", roots, f"{files:,} files", "ast:parser")

@@ -1,0 +1,189 @@
+"""Leftovers: the last traceback's frames, open figures, names like ``_``."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterator
+from types import CodeType, FrameType, TracebackType
+from typing import Any
+
+from pmat_nb.engine.frames import (
+    chained_exceptions,
+    local_objects,
+    module_of,
+    traceback_frames,
+    traceback_of,
+)
+
+from .base import Held
+from .namespace import THROWAWAY_NAMES
+from .shell import hidden_namespace, is_ipython_name, output_history, trait, user_namespace
+
+__all__ = [
+    "INTERNAL_PACKAGES",
+    "LastTraceback",
+    "OpenFigures",
+    "ThrowawayNames",
+    "cell_label",
+    "is_internal",
+]
+
+# Whose frames stand between the kernel and the user's code.
+INTERNAL_PACKAGES = frozenset(
+    {
+        "IPython",
+        "asyncio",
+        "concurrent",
+        "ipykernel",
+        "jupyter_client",
+        "nest_asyncio",
+        "pmat_nb",
+        "threading",
+        "tornado",
+        "traitlets",
+        "zmq",
+    }
+)
+
+
+def is_internal(module_name: str) -> bool:
+    """Whether a module is the kernel's machinery (or ours), not the user's doing."""
+    return module_name.partition(".")[0] in INTERNAL_PACKAGES
+
+
+def cell_label(shell: Any, code: CodeType) -> str | None:
+    """``In[14]`` for code that was compiled from a cell, else None.
+
+    IPython 8 and later keep the number by file name; before, the cell's text is
+    looked up in the input history. A cell run twice goes by its last number.
+    """
+    filename = code.co_filename
+    number = (getattr(shell.compile, "_filename_map", None) or {}).get(filename)
+    if number is not None:
+        return f"In[{number}]"
+    entry = getattr(sys.modules.get("linecache"), "cache", {}).get(filename)
+    if not entry or not ("ipykernel" in filename or "ipython-input" in filename):
+        return None
+    text = "".join(entry[2]).rstrip() if len(entry) == 4 else None
+    inputs = trait(shell.history_manager, "input_hist_parsed") or []
+    for position in range(len(inputs) - 1, 0, -1):
+        if inputs[position].rstrip() == text:
+            return f"In[{position}]"
+    return None
+
+
+def _last_exceptions(shell: Any) -> Iterator[BaseException]:
+    """What Python and IPython remember as the last error, each once with its causes."""
+    result = trait(shell, "last_execution_result")
+    stored = getattr(result, "__dict__", {})
+    candidates = (
+        getattr(sys, "last_exc", None),
+        getattr(sys, "last_value", None),
+        stored.get("error_in_exec"),
+        stored.get("error_before_exec"),
+    )
+    seen: set[int] = set()
+    for candidate in candidates:
+        if BaseException in type.__dict__["__mro__"].__get__(type(candidate)):
+            for error in chained_exceptions(candidate):
+                if id(error) not in seen:
+                    seen.add(id(error))
+                    yield error
+
+
+def _last_tracebacks(shell: Any) -> Iterator[tuple[TracebackType, BaseException | None]]:
+    for error in _last_exceptions(shell):
+        if traceback_of(error) is not None:
+            yield traceback_of(error), error
+    formatter = getattr(getattr(shell, "InteractiveTB", None), "__dict__", {})
+    for found in (formatter.get("tb"), getattr(sys, "last_traceback", None)):
+        if type(found) is TracebackType:
+            yield found, None
+
+
+class LastTraceback:
+    """Objects kept by the frames of the last error (pool ``temp``)."""
+
+    name = "last traceback"
+    pool = "temp"
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+
+    def held(self) -> Iterator[Held]:
+        """One entry per traceback, ``traceback of In[14]``, each frame in one only."""
+        seen: set[int] = set()
+        for traceback, error in _last_tracebacks(self._shell):
+            frames = [
+                (frame, line)
+                for frame, line in traceback_frames(traceback)
+                if id(frame) not in seen and not is_internal(module_of(frame))
+            ]
+            seen.update(id(frame) for frame, _ in frames)
+            roots = [found for frame, _ in frames for found in local_objects(frame)]
+            roots += _carried(error)
+            if roots:
+                label, detail = self._words(frames, error)
+                yield Held(label, tuple(roots), detail, "temp:traceback")
+
+    def _words(
+        self, frames: list[tuple[FrameType, int]], error: BaseException | None
+    ) -> tuple[str, str]:
+        cells = (cell_label(self._shell, frame.f_code) for frame, _ in frames)
+        cell = next((label for label in cells if label), None)
+        what = type.__dict__["__name__"].__get__(type(error)) if error is not None else ""
+        where = f"in {frames[-1][0].f_code.co_name}(), line {frames[-1][1]}" if frames else ""
+        return f"traceback of {cell or 'the last error'}", f"{what} {where}".strip()
+
+
+def _carried(error: BaseException | None) -> list[object]:
+    """What an exception carries itself: its arguments and attributes."""
+    left_out = (TracebackType, type)
+    return [
+        found
+        for found in gc.get_referents(error)
+        if type(found) not in left_out
+        and BaseException not in type.__dict__["__mro__"].__get__(type(found))
+    ]
+
+
+class OpenFigures:
+    """Figures that pyplot keeps open (pool ``temp``)."""
+
+    name = "open figures"
+    pool = "temp"
+
+    def held(self) -> Iterator[Held]:
+        """One entry per figure, addressed ``temp:figures``; nothing without pyplot."""
+        for number, figure in open_figures().items():
+            yield Held(f"figure {number}", (figure,), address="temp:figures")
+
+
+def open_figures() -> dict[Any, object]:
+    """pyplot's open figures by number; empty where pyplot is not loaded."""
+    register = getattr(sys.modules.get("matplotlib._pylab_helpers"), "Gcf", None)
+    found: dict[Any, object] = {}
+    for number, manager in list(getattr(register, "figs", {}).items()):
+        canvas = getattr(manager, "__dict__", {}).get("canvas")
+        figure = getattr(canvas, "__dict__", {}).get("figure")
+        found[number] = manager if figure is None else figure
+    return found
+
+
+class ThrowawayNames:
+    """``_``, ``__`` and ``___`` where the user's code bound them (pool ``temp``)."""
+
+    name = "underscore names"
+    pool = "temp"
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+
+    def held(self) -> Iterator[Held]:
+        """One entry per name, as ``for _ in frames`` leaves it."""
+        names = user_namespace(self._shell)
+        hidden, outputs = hidden_namespace(self._shell), output_history(self._shell)
+        for name in THROWAWAY_NAMES:
+            if name in names and not is_ipython_name(name, names[name], hidden, outputs):
+                yield Held(name, (names[name],), "bound by your code", "temp:names")

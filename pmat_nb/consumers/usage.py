@@ -1,0 +1,132 @@
+"""Which cell bound a name last, and how long ago a cell mentioned it.
+
+Read from the cells' source, off the hot path: nothing is traced. Names bound in other
+ways (``exec``, ``%run``, a thread, ``globals()[...]``) have no ``bound_in``.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["CellNames", "UsageLog", "names_in"]
+
+# More names than anyone keeps apart; the least recently seen go first.
+MAX_NAMES = 50_000
+MAX_SOURCE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class CellNames:
+    """Names that a cell binds in the namespace, and all that it mentions there."""
+
+    bound: frozenset[str] = frozenset()
+    mentioned: frozenset[str] = frozenset()
+
+
+def names_in(source: str) -> CellNames:
+    """The global names of a cell, as typed or as IPython transformed it.
+
+    Functions count where they are defined: a global that a function's body uses is
+    mentioned by the cell with the ``def``. Under a cell magic the body counts, if it
+    is Python. Source that cannot be parsed has no names.
+
+    >>> sorted(names_in("y = f(x)").mentioned)
+    ['f', 'x', 'y']
+    >>> names_in("y = f(x)").bound
+    frozenset({'y'})
+    """
+    while source.lstrip().startswith("%%"):
+        _, _, source = source.lstrip().partition("\n")
+    if len(source) > MAX_SOURCE:
+        return CellNames()
+    for text in (source, None):
+        try:
+            return _read(_transformed(source) if text is None else text)
+        except (SyntaxError, ValueError, RecursionError):
+            continue
+    return CellNames()
+
+
+def _read(source: str) -> CellNames:
+    import symtable
+
+    bound: set[str] = set()
+    used: set[str] = set()
+    waiting = [symtable.symtable(source, "<cell>", "exec")]
+    top = waiting[0]
+    while waiting:
+        table = waiting.pop()
+        waiting += table.get_children()
+        for symbol in table.get_symbols():
+            if table is top or symbol.is_global():
+                if symbol.is_assigned() or symbol.is_imported():
+                    bound.add(symbol.get_name())
+                if symbol.is_referenced():
+                    used.add(symbol.get_name())
+    for line in _magic_lines(source):
+        inner = names_in(line)
+        bound |= inner.bound
+        used |= inner.mentioned
+    return CellNames(frozenset(bound), frozenset(bound | used))
+
+
+def _magic_lines(source: str) -> Iterator[str]:
+    """The arguments of transformed line magics: ``%time y = f(x)`` binds and mentions."""
+    if "run_line_magic" not in source:
+        return
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(attr="run_line_magic"), args=[_, ast.Constant(value=str(line))]
+            ):
+                yield line
+
+
+def _transformed(source: str) -> str:
+    """The source as IPython turns it into Python, by a transformer of our own.
+
+    Not the shell's: its transformers may do more than transform.
+    """
+    module: Any = sys.modules.get("IPython.core.inputtransformer2")
+    if module is None:
+        return source
+    try:
+        return str(module.TransformerManager().transform_cell(source))
+    except Exception:
+        # Source that IPython itself refuses, in whatever way, has no names.
+        return source
+
+
+class UsageLog:
+    """The last binding and the last mention of each name, by cell number."""
+
+    def __init__(self) -> None:
+        self._bound: dict[str, int] = {}
+        self._mentioned: dict[str, int] = {}
+        self._latest = 0
+
+    def record(self, execution_count: int, source: str) -> None:
+        """Take in a cell that was run, in the order of running."""
+        names = names_in(source)
+        self._latest = max(self._latest, execution_count)
+        for table, found in ((self._bound, names.bound), (self._mentioned, names.mentioned)):
+            for name in found:
+                # Taken out first, so that the oldest mention stays in front.
+                table.pop(name, None)
+                table[name] = execution_count
+            while len(table) > MAX_NAMES:
+                del table[next(iter(table))]
+
+    def bound_in(self, name: str) -> str | None:
+        """``In[12]``: the last recorded cell that bound the name; None if none did."""
+        number = self._bound.get(name)
+        return None if number is None else f"In[{number}]"
+
+    def cells_since_use(self, name: str) -> int | None:
+        """Cells since the name was last mentioned: 0 in the latest one; None if never."""
+        number = self._mentioned.get(name)
+        return None if number is None else self._latest - number
