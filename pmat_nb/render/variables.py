@@ -1,0 +1,180 @@
+"""``%pmat_vars``: the user's variables, what each one alone keeps, and who else holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pmat_nb.engine.records import SizingSummary, VariableSize
+
+from .blocks import Block, Column, Grid, Line, Part
+from .format import brief, clean, column, count, cut, size
+from .phrases import sizing_text
+from .report import Report, frame_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+__all__ = ["COLUMNS", "Variables", "largest_first", "variables_grid"]
+
+# The columns that programs rely on, in this order and no others.
+COLUMNS = {
+    "name": "object",
+    "retained_bytes": "Int64",
+    "shared_bytes": "Int64",
+    "shallow_bytes": "Int64",
+    "device_bytes": "Int64",
+    "type": "object",
+    "detail": "object",
+    "also_held_by": "object",
+    "bound_in": "object",
+    "cells_since_use": "Int64",
+    "complete": "boolean",
+}
+_SHOWN = 20
+_PLOTTED = 12
+
+
+def largest_first(rows: Iterable[VariableSize]) -> tuple[VariableSize, ...]:
+    """Largest retained size first; equal ones by name, so that the order is stable."""
+    return tuple(sorted(rows, key=lambda row: (-row.retained_bytes, row.name)))
+
+
+class Variables(Report):
+    """Variables with their sizes, largest retained first.
+
+    ``total`` is how many variables there are where ``rows`` is only the top of them;
+    ``top`` is how many rows the text and HTML show (all of them are in the frame).
+    """
+
+    title = "Variables"
+
+    def __init__(
+        self,
+        rows: Sequence[VariableSize],
+        *,
+        total: int | None = None,
+        rss_bytes: int | None = None,
+        sizing: SizingSummary | None = None,
+        top: int | None = None,
+    ) -> None:
+        self.rows = largest_first(rows)
+        self.total = len(self.rows) if total is None else total
+        self.rss_bytes = rss_bytes
+        self.sizing = sizing
+        self.top = _SHOWN if top is None else top
+
+    @property
+    def retained_bytes(self) -> int:
+        """The sum of the rows' retained sizes; what is shared is in none of them."""
+        return sum(row.retained_bytes for row in self.rows)
+
+    def blocks(self) -> list[Block]:
+        """What the variables hold together, then a row each."""
+        if not self.rows:
+            return [Line.of("no variables yet")]
+        rest = self.total - len(self.rows[: self.top])
+        more = f"+{count(rest)} more: %pmat_vars --top {self.total}" if rest > 0 else ""
+        return [
+            Line.of(Part(self._summary(), "strong"), self._sized()),
+            variables_grid(self.rows[: self.top]),
+            *([Line.of(Part(f"  {more}", "muted"))] if more else []),
+        ]
+
+    def compact(self) -> str:
+        """One line: the total and the five largest."""
+        named = [
+            f"{cut(clean(row.name), 24)} {brief(row.retained_bytes, lower=not row.complete)}"
+            for row in self.rows[:5]
+        ]
+        rest = self.total - len(named)
+        return ": ".join(
+            [self._summary(), ", ".join([*named, f"+{rest}"] if rest > 0 else named)]
+            if named
+            else ["no variables yet"]
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """``variables`` (a list of rows), their number, and how they were sized."""
+        return {
+            "total": self.total,
+            "retained_bytes": self.retained_bytes,
+            "complete": all(row.complete for row in self.rows),
+            "variables": [{name: getattr(row, name) for name in COLUMNS} for row in self.rows],
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per variable, largest retained size first, in the documented columns."""
+        return frame_of(
+            ({name: getattr(row, name) for name in COLUMNS} for row in self.rows), COLUMNS
+        )
+
+    def plot(self, *, theme: str | None = None) -> Figure:
+        """A bar per variable: retained, and beside it what is shared."""
+        from . import figures
+
+        rows = self.rows[: min(self.top, _PLOTTED)]
+        return figures.bars(
+            [row.name for row in rows],
+            {
+                "retained": [row.retained_bytes for row in rows],
+                "shared": [row.shared_bytes for row in rows],
+            },
+            title="Variables",
+            theme=theme,
+        )
+
+    def _summary(self) -> str:
+        noun = "variable" if self.total == 1 else "variables"
+        least = not all(row.complete for row in self.rows)
+        text = f"{count(self.total)} {noun}, {size(self.retained_bytes, lower=least)} retained"
+        return text if self.rss_bytes is None else f"{text} of {size(self.rss_bytes)}"
+
+    def _sized(self) -> str:
+        return sizing_text(self.sizing) if self.sizing is not None else ""
+
+
+def variables_grid(rows: Sequence[VariableSize]) -> Grid:
+    """A row per variable with every documented column that says anything."""
+    bounds = ["" if row.complete else "≥" for row in rows]
+    retained = column((row.retained_bytes for row in rows), bounds=bounds, uniform=False)
+    shared = column((row.shared_bytes for row in rows), uniform=False)
+    shallow = column((row.shallow_bytes for row in rows), uniform=False)
+    device = column((row.device_bytes for row in rows), uniform=False)
+    on_device = any(row.device_bytes for row in rows)
+    return Grid(
+        columns=(
+            Column("name", flex=True, least=12, tone="strong"),
+            Column("retained", right=True),
+            Column("shared", right=True),
+            Column("shallow", right=True, optional=3),
+            *([Column("device", right=True)] if on_device else []),
+            Column("type", flex=True),
+            Column("detail", flex=True, least=12),
+            Column("also held by", flex=True, least=12),
+            Column("from", flex=True, least=6, optional=1),
+            Column("unused", right=True, optional=2),
+        ),
+        rows=tuple(
+            (
+                row.name,
+                retained[at],
+                shared[at],
+                shallow[at],
+                *([device[at]] if on_device else []),
+                row.type,
+                row.detail,
+                row.also_held_by,
+                row.bound_in or "",
+                _unused(row.cells_since_use),
+            )
+            for at, row in enumerate(rows)
+        ),
+    )
+
+
+def _unused(cells: int | None) -> str:
+    if cells is None:
+        return "n/a"
+    return "" if cells == 0 else f"{cells} cell" if cells == 1 else f"{count(cells)} cells"
