@@ -1,0 +1,217 @@
+"""Puts the two passes together: from roots to their sizes."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+import types
+from collections.abc import Callable, Collection, Iterable, Mapping
+from sys import getrefcount
+
+from .adapter import Adapter
+from .kinds import Kind, TypeTable
+from .regions import Region, RegionWalk
+from .results import BufferRange, Root, RootSize, Sizing
+from .shared import SharedWalk
+from .walk import single_refs
+
+__all__ = ["namespace_roots", "size_roots"]
+
+_FIRST_PASS = 0.7  # of the budget; the rest is for telling shared from retained
+_ONE_ROOT = 0.5  # of what is left may go to one root, so that a giant cannot starve the rest
+_PARTNERS = 8
+
+_namespace_of = types.ModuleType.__dict__["__dict__"].__get__
+
+
+def namespace_roots(
+    namespace: Mapping[str, object],
+    group: str,
+    *,
+    hidden: Collection[str] = (),
+    history: Mapping[int, int] | None = None,
+) -> list[Root]:
+    """A root for every name of a namespace that is not ``hidden``.
+
+    ``history`` says, by ``id``, how many more references to an object are IPython's own
+    (``Out``, ``_``, hidden names ...); they are put down to the first of its names.
+    """
+    left = dict(history or {})
+    return [
+        Root(name, obj, group, 1 + left.pop(id(obj), 0))
+        for name, obj in list(namespace.items())
+        if name not in hidden
+    ]
+
+
+def size_roots(
+    roots: Iterable[Root],
+    *,
+    adapters: Iterable[Adapter] = (),
+    boundaries: Collection[int] = (),
+    budget_s: float | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Sizing:
+    """Size all roots at once, no byte counted twice.
+
+    Roots are charged in the order given, pool by pool (``group``). ``boundaries`` are
+    ids of objects that are never entered, beside modules, their namespaces and
+    ``sys.modules``. When ``budget_s`` seconds are used up, the figures so far are
+    returned as lower bounds, ``complete`` false where they are. Never raises for
+    what the objects are or do. Every reference to a root's object that is neither in
+    its ``discount`` nor in its Root tuple counts as a holder, loop variables included.
+    """
+    started = clock()
+    given = tuple(roots)
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        engine = _Engine(given, adapters, boundaries, budget_s, clock, started)
+        return engine.run()
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _module_boundaries() -> set[int]:
+    found = {id(sys.modules)}
+    for module in list(sys.modules.values()):
+        found.add(id(module))
+        if issubclass(type(module), types.ModuleType):
+            found.add(id(_namespace_of(module)))
+    return found
+
+
+class _Engine:
+    def __init__(
+        self,
+        roots: tuple[Root, ...],
+        adapters: Iterable[Adapter],
+        boundaries: Collection[int],
+        budget_s: float | None,
+        clock: Callable[[], float],
+        started: float,
+    ) -> None:
+        self._roots = roots
+        self._clock = clock
+        self._started = started
+        self._end = None if budget_s is None else started + budget_s
+        self._deadline: float | None = None
+        self._external = self._count_external()
+        self._table = TypeTable(adapters)
+        bounds = _module_boundaries() | set(boundaries)
+        self._walk = RegionWalk(self._table, self._expired, bounds)
+        self._names: dict[int, list[str]] = {}
+        for root in roots:
+            self._names.setdefault(id(root.obj), []).append(root.key)
+
+    def _expired(self) -> bool:
+        return self._deadline is not None and self._clock() >= self._deadline
+
+    def _count_external(self) -> dict[int, int]:
+        """References to each root's object from outside, by id."""
+        # In this list, an object shows one reference more than in its only holder.
+        objs = [root.obj for root in self._roots]
+        counts = list(map(getrefcount, objs))
+        overhead = single_refs() - 2
+        external = {id(obj): count - overhead for obj, count in zip(objs, counts, strict=True)}
+        for root in self._roots:
+            external[id(root.obj)] -= 2 + root.discount
+        return external
+
+    def run(self) -> Sizing:
+        regions: dict[int, Region] = {}
+        for root in self._order():
+            if id(root.obj) not in regions:
+                self._set_deadline()
+                regions[id(root.obj)] = self._walk.walk(root.obj, self._external[id(root.obj)])
+        self._deadline = self._end
+        shared = SharedWalk(self._table, self._expired, self._walk)
+        shared.build()
+        return self._report(regions, shared)
+
+    def _set_deadline(self) -> None:
+        if self._end is not None:
+            now = self._clock()
+            last = self._started + _FIRST_PASS * (self._end - self._started)
+            self._deadline = now + _ONE_ROOT * max(0.0, last - now)
+
+    def _order(self) -> list[Root]:
+        """Charging order; under a budget, what is cheap to size first within each pool."""
+        if self._end is None:
+            return list(self._roots)
+        ranks: dict[str, int] = {}
+        for root in self._roots:
+            ranks.setdefault(root.group, len(ranks))
+        return sorted(self._roots, key=lambda r: (ranks[r.group], self._effort(r.obj)))
+
+    def _effort(self, obj: object) -> int:
+        """A guess at how long an object takes, without touching what it holds."""
+        info = self._table.info(type(obj))
+        if info.kind in (Kind.SKIP, Kind.ATOM, Kind.ADAPTED):
+            return 0
+        return info.sizes((obj,))
+
+    def _report(self, regions: dict[int, Region], shared: SharedWalk) -> Sizing:
+        entered = shared.region_bytes()
+        reached, partners = shared.reach()
+        charged: set[int] = set()
+        sizes: list[RootSize] = []
+        for root in self._roots:
+            region = regions[id(root.obj)]
+            first = region.number not in charged
+            charged.add(region.number)
+            done = region.complete and (shared.complete or not (region.entries or region.foreign))
+            retained = region.host_bytes - entered[region.number]
+            sizes.append(
+                RootSize(
+                    key=root.key,
+                    group=root.group,
+                    shallow_bytes=self._shallow(root.obj),
+                    retained_bytes=max(0, retained) if done else region.sure_bytes,
+                    shared_bytes=reached.get(region.number, 0),
+                    charged_bytes=region.host_bytes if first else 0,
+                    buffer_bytes=region.buffer_bytes if first else 0,
+                    device_bytes=region.device_bytes if first else 0,
+                    objects=region.objects if first else 0,
+                    complete=done,
+                    exact=region.exact,
+                    aliases=tuple(k for k in self._names[id(root.obj)] if k != root.key),
+                    shared_with=self._keys(partners.get(region.number, 0), shared.bits),
+                )
+            )
+        return Sizing(
+            roots=tuple(sizes),
+            complete=all(size.complete for size in sizes),
+            duration_s=self._clock() - self._started,
+            objects=self._walk.objects,
+            buffers=tuple(self._ranges()),
+            notes=tuple(self._table.notes),
+        )
+
+    def _keys(self, mask: int, bits: list[int]) -> tuple[str, ...]:
+        keys: list[str] = []
+        while mask and len(keys) < _PARTNERS:
+            low = mask & -mask
+            mask ^= low
+            region = self._walk.regions[bits[low.bit_length() - 1]]
+            keys.append(self._names[id(region.root)][0])
+        return tuple(keys)
+
+    def _shallow(self, obj: object) -> int:
+        info = self._table.as_root(type(obj))
+        size = info.sizes((obj,))
+        if info.kind == Kind.ADAPTED:
+            exploded = self._walk.explode(info, [obj])
+            size += exploded.own_bytes
+            size += sum(b.nbytes for b in exploded.buffers if b.kind != "device")
+        return size
+
+    def _ranges(self) -> Iterable[BufferRange]:
+        first = {id(root.obj): root for root in reversed(self._roots)}
+        for space, ranges in enumerate(self._walk.spaces):
+            for number, (start, end, owner) in enumerate(ranges.items):
+                root = first[id(self._walk.regions[owner].root)]
+                kind = self._walk.kinds[space].get(number, "host")
+                yield BufferRange(start, end - start, root.key, root.group, kind)

@@ -1,0 +1,179 @@
+"""First pass: what each root reaches first, and which of it others hold too.
+
+The roots are walked in charging order. All that a root reaches and no earlier one did
+is its *region*. Every object with several references is tracked while the region is
+walked: references found are taken off its reference count. At zero it is *closed*:
+all its holders are inside the region and it can be forgotten. What is left open at
+the end is held from elsewhere: an *entry*. So a region's retained part is all of it
+but what its entries reach, which the second pass finds out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from .adapter import Buffer
+from .kinds import Kind, TypeTable
+from .ranges import Ranges
+from .walk import Frontier, OutOfTime, Walk, is_light
+
+__all__ = ["Region", "RegionWalk"]
+
+_SPACES = {"host": 0, "file": 0, "device": 1}
+
+
+class Region:
+    """What one root (with its aliases) reached first."""
+
+    __slots__ = (
+        *("buffer_bytes", "complete", "device_bytes", "entries", "exact", "foreign", "host_bytes"),
+        *("number", "objects", "root", "sure_bytes"),
+    )
+
+    def __init__(self, number: int, root: Any) -> None:
+        self.number = number
+        self.root = root
+        self.host_bytes = 0
+        self.sure_bytes = 0  # retained in any case: a chain of single references from the root
+        self.buffer_bytes = 0
+        self.device_bytes = 0
+        self.objects = 0
+        self.complete = False
+        self.exact = True
+        self.entries: set[int] = set()  # own objects and buffers that others hold
+        self.foreign: set[int] = set()  # objects and buffers of earlier regions it reaches
+
+
+class RegionWalk(Walk):
+    """Walks regions one after the other; ``owner_of`` and ``objects_of`` keep the entries.
+
+    Buffers are numbered after the ranges: ``-1 - number``.
+    """
+
+    def __init__(
+        self, table: TypeTable, expired: Callable[[], bool], boundaries: Iterable[int]
+    ) -> None:
+        super().__init__(table, expired)
+        self.skip = set(boundaries)
+        self._boundaries = frozenset(self.skip)
+        self.spaces = (Ranges(), Ranges())
+        self.kinds: list[dict[int, str]] = [{}, {}]
+        self.owner_of: dict[int, int] = {}
+        self.object_of: dict[int, Any] = {}
+        self.regions: list[Region] = []
+        self._left: dict[int, int] = {}
+        self._sure = self.frontier
+        self._unsure = Frontier()
+        self._unowned: set[int] = set()
+        self._region: Region
+
+    def walk(self, root: Any, external_refs: int) -> Region:
+        """Walk what hangs on a root whose references number ``external_refs`` elsewhere."""
+        region = self._region = Region(len(self.regions), root)
+        self.regions.append(region)
+        before = (self.nbytes, self.objects)
+        key = id(root)
+        if key in self.owner_of:
+            region.foreign.add(key)
+            region.complete = True
+            return region
+        try:
+            self._start(root, external_refs)
+            self._run_all(before[0])
+            region.complete = not self.disturbed
+        except OutOfTime:
+            self._sure.clear()
+            self._unsure.clear()
+        self._finish(before)
+        return region
+
+    def _start(self, root: Any, external_refs: int) -> None:
+        info = self.table.as_root(type(root))
+        self.exact, self.disturbed = True, False
+        self.frontier = self._sure
+        if external_refs > 0:
+            self.frontier = self._unsure
+            self._left[id(root)] = external_refs
+            self.object_of[id(root)] = root
+        else:
+            self.skip.add(id(root))
+        if id(root) not in self._boundaries:
+            self.take(info, (root,))
+
+    def _run_all(self, start_bytes: int) -> None:
+        region = self._region
+        try:
+            if self.frontier is self._sure:
+                self.run()
+        finally:
+            if self.frontier is self._sure:
+                region.sure_bytes = self.nbytes - start_bytes
+        self.frontier = self._unsure
+        self.run()
+
+    def _finish(self, before: tuple[int, int]) -> None:
+        region = self._region
+        region.host_bytes += self.nbytes - before[0]
+        region.objects = self.objects - before[1]
+        region.exact = self.exact
+        region.entries |= self._left.keys()
+        self.owner_of.update(dict.fromkeys(self._left, region.number))
+        self._left.clear()
+
+    def _shared(self, objs: list[Any], refcounts: list[int], owned: bool) -> None:
+        ids = list(map(id, objs))
+        found = dict(zip(ids, zip(objs, refcounts, strict=True), strict=True))
+        times = Counter(ids)
+        for key, (obj, refcount) in found.items():
+            if key in self.skip or is_light(obj, refcount):
+                continue
+            count = times[key]
+            left = self._left.get(key)
+            if left is not None:
+                self._settle(key, left - count)
+            elif key in self.owner_of:
+                self._region.foreign.add(key)
+            elif owned or key not in self._unowned:
+                self._first_sight(obj, key, refcount - self.base_refs + 1 - (count - 1), count)
+                if not owned:
+                    self._unowned.add(key)
+
+    def _settle(self, key: int, left: int) -> None:
+        if left > 0:
+            self._left[key] = left
+        else:
+            del self._left[key]
+            self.object_of.pop(key, None)
+
+    def _first_sight(self, obj: Any, key: int, refs: int, count: int) -> None:
+        info = self.table.info(type(obj))
+        if info.kind == Kind.SKIP:
+            self.skip.add(key)
+            return
+        frontier = self.frontier
+        if refs > count:
+            self._left[key] = refs - count
+            self.object_of[key] = obj
+            self.frontier = self._unsure
+        self.take(info, (obj,))
+        self.frontier = frontier
+
+    def _buffers(self, buffers: Sequence[Buffer]) -> None:
+        region = self._region
+        for address, nbytes, kind in buffers:
+            space = _SPACES[kind]
+            ranges = self.spaces[space]
+            touched, new_bytes = ranges.claim(address, nbytes, region.number)
+            for number in touched:
+                owner = ranges.items[number][2]
+                self.kinds[space].setdefault(number, kind)
+                if owner != region.number and space == 0:
+                    region.foreign.add(-1 - number)
+                    self.regions[owner].entries.add(-1 - number)
+            if space:
+                region.device_bytes += new_bytes
+            else:
+                region.buffer_bytes += new_bytes
+                self.nbytes += new_bytes

@@ -1,0 +1,84 @@
+"""What goes into a sizing and what comes out of it. Bytes are ``int``."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["BufferRange", "Root", "RootSize", "Sizing"]
+
+
+class Root(NamedTuple):
+    """One named object to size.
+
+    ``key`` names it (``x``, ``cache:Out[5]``), ``group`` is the pool it is charged to.
+    ``discount`` is how many references to ``obj`` do not count as external holders:
+    the namespace slot, IPython's history (``Out``, ``_``, ``_N``, the displayhook ...)
+    and any list or local variable of the caller. The reference that this tuple
+    itself holds is known and must not be part of it.
+    """
+
+    key: str
+    obj: object
+    group: str
+    discount: int = 0
+
+
+class BufferRange(NamedTuple):
+    """A block of memory outside Python objects, and the root it is charged to.
+
+    ``kind`` is ``host``, ``file`` (memory that a file backs) or ``device``.
+    """
+
+    address: int
+    nbytes: int
+    key: str
+    group: str
+    kind: str
+
+
+class RootSize(NamedTuple):
+    """The sizes of one root.
+
+    Attributes:
+        key: the root's key.
+        group: the root's pool.
+        shallow_bytes: the object alone, with the memory block it owns itself.
+        retained_bytes: what would be freed if this name (with its exclusive aliases
+            and the discounted holders) went away.
+        shared_bytes: reachable, but kept alive by something else as well.
+        charged_bytes: host bytes first reached from this root, in charging order; these
+            add up over all roots without counting anything twice.
+        buffer_bytes: the part of ``charged_bytes`` that lies in ``Sizing.buffers``, of
+            which not every byte need be resident.
+        device_bytes: accelerator bytes charged to this root.
+        objects: Python objects charged to this root.
+        complete: false where the figures are lower bounds.
+        exact: false where a library gave only an estimate.
+        aliases: the other keys of the same object.
+        shared_with: keys of other roots (at most eight) that hold some of the shared bytes.
+    """
+
+    key: str
+    group: str
+    shallow_bytes: int
+    retained_bytes: int
+    shared_bytes: int
+    charged_bytes: int
+    buffer_bytes: int
+    device_bytes: int
+    objects: int
+    complete: bool
+    exact: bool = True
+    aliases: tuple[str, ...] = ()
+    shared_with: tuple[str, ...] = ()
+
+
+class Sizing(NamedTuple):
+    """The result of :func:`~pmat_nb.engine.sizing.size_roots`, roots in the order given."""
+
+    roots: tuple[RootSize, ...]
+    complete: bool
+    duration_s: float
+    objects: int
+    buffers: tuple[BufferRange, ...]
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,212 @@
+"""Second pass: how much of each region its entries reach, and who shares it.
+
+Starting from the entries (objects held from elsewhere, see ``regions``) everything
+they reach becomes a small graph: one node per object with several references, each
+with the bytes of what hangs on it alone. Cycles are then folded (Tarjan's algorithm,
+iterative) and the set of roots that reach a node flows down in one sweep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from .adapter import Buffer
+from .kinds import Kind, TypeTable
+from .regions import Region, RegionWalk
+from .walk import OutOfTime, Walk, is_light
+
+__all__ = ["SharedWalk", "components"]
+
+
+def components(edges: Sequence[set[int]]) -> list[list[int]]:
+    """Strongly connected components, every one after all those it points to."""
+    order: list[int] = [-1] * len(edges)
+    low = [0] * len(edges)
+    on_path = bytearray(len(edges))
+    path: list[int] = []
+    found: list[list[int]] = []
+    seen = 0
+    for start in range(len(edges)):
+        if order[start] >= 0:
+            continue
+        work: list[tuple[int, Iterator[int]]] = [(start, iter(edges[start]))]
+        order[start] = low[start] = seen
+        seen += 1
+        path.append(start)
+        on_path[start] = 1
+        while work:
+            node, rest = work[-1]
+            for target in rest:
+                if order[target] < 0:
+                    order[target] = low[target] = seen
+                    seen += 1
+                    path.append(target)
+                    on_path[target] = 1
+                    work.append((target, iter(edges[target])))
+                    break
+                if on_path[target]:
+                    low[node] = min(low[node], order[target])
+            else:
+                work.pop()
+                if work:
+                    above = work[-1][0]
+                    low[above] = min(low[above], low[node])
+                if low[node] == order[node]:
+                    found.append(_cut(path, node, on_path))
+    return found
+
+
+def _cut(path: list[int], node: int, on_path: bytearray) -> list[int]:
+    at = len(path) - 1
+    while path[at] != node:
+        at -= 1
+    component = path[at:]
+    del path[at:]
+    for member in component:
+        on_path[member] = 0
+    return component
+
+
+class SharedWalk(Walk):
+    """The graph below all entries. ``complete`` is false once the budget has ended it."""
+
+    def __init__(self, table: TypeTable, expired: Callable[[], bool], first: RegionWalk) -> None:
+        super().__init__(table, expired)
+        self.complete = True
+        self.bits: list[int] = []  # which region each bit of a mask stands for
+        self._first = first
+        self._node_of: dict[int, int] = {}
+        self._sizes: list[int] = []
+        self._region_of: list[int] = []
+        self._edges: list[set[int]] = []
+        self._todo: list[tuple[int, Any]] = []
+        self._here: set[int] = set()
+        self._region = 0
+
+    def build(self) -> None:
+        """Walk everything below the entries of all regions."""
+        try:
+            for region in self._first.regions:
+                self._enter(region)
+            while self._todo:
+                self._open_node(*self._todo.pop())
+        except OutOfTime:
+            self.complete = False
+
+    def _enter(self, region: Region) -> None:
+        if region.complete and region.entries == {id(region.root)}:
+            node = self._new(id(region.root), region.number)
+            self._sizes[node] = region.host_bytes
+            self._edges[node] = {self._entry(key) for key in region.foreign}
+            return
+        for key in region.entries if region.complete else ():
+            self._entry(key)
+        for key in region.foreign:
+            self._entry(key)
+
+    def _entry(self, key: int) -> int:
+        node = self._node_of.get(key)
+        if node is not None:
+            return node
+        if key < 0:
+            return self._buffer_node(-1 - key)
+        node = self._new(key, self._first.owner_of[key])
+        self._todo.append((node, self._first.object_of[key]))
+        return node
+
+    def _new(self, key: int, region: int) -> int:
+        node = self._node_of[key] = len(self._sizes)
+        self._sizes.append(0)
+        self._edges.append(set())
+        self._region_of.append(region)
+        return node
+
+    def _buffer_node(self, number: int) -> int:
+        node = self._node_of.get(-1 - number)
+        if node is None:
+            ranges = self._first.spaces[0]
+            node = self._new(-1 - number, ranges.items[number][2])
+            self._sizes[node] = ranges.nbytes(number)
+        return node
+
+    def _open_node(self, node: int, obj: Any) -> None:
+        region = self._first.regions[self._region_of[node]]
+        self._here = self._edges[node]
+        self._region = region.number
+        info = self.table.info(type(obj))
+        if info.kind == Kind.SKIP and obj is region.root:
+            info = self.table.as_root(type(obj))
+        self.nbytes = 0
+        self.take(info, (obj,))
+        if info.kind > Kind.ATOM:
+            self.run()
+        self._sizes[node] = self.nbytes
+
+    def _shared(self, objs: list[Any], refcounts: list[int], owned: bool) -> None:
+        skip, node_of = self._first.skip, self._node_of
+        for obj, refcount in zip(objs, refcounts, strict=True):
+            key = id(obj)
+            node = node_of.get(key)
+            if node is None:
+                if key in skip or is_light(obj, refcount):
+                    continue
+                if self.table.info(type(obj)).kind == Kind.SKIP:
+                    continue
+                node = self._new(key, self._first.owner_of.get(key, self._region))
+                self._todo.append((node, obj))
+            self._here.add(node)
+
+    def _buffers(self, buffers: Sequence[Buffer]) -> None:
+        for address, nbytes, kind in buffers:
+            if kind != "device":
+                touched, _ = self._first.spaces[0].claim(address, nbytes, self._region)
+                self._here.update(map(self._buffer_node, touched))
+
+    def region_bytes(self) -> list[int]:
+        """For every region, how many of its bytes its entries reach."""
+        totals = [0] * len(self._first.regions)
+        for size, region in zip(self._sizes, self._region_of, strict=True):
+            totals[region] += size
+        return totals
+
+    def reach(self) -> tuple[dict[int, int], dict[int, int]]:
+        """Shared bytes by region, and the regions (as bits) that share some of them."""
+        bits = self.bits
+        masks = [0] * len(self._sizes)
+        for region in self._first.regions:
+            own = region.entries if region.complete else ()
+            starts = [self._node_of[k] for k in (*own, *region.foreign) if k in self._node_of]
+            for node in starts:
+                masks[node] |= 1 << len(bits)
+            if starts:
+                bits.append(region.number)
+        return self._sum_up(bits, self._flow(masks))
+
+    def _flow(self, masks: list[int]) -> dict[int, int]:
+        """Bytes by the set of roots that reach them."""
+        by_mask: dict[int, int] = {}
+        for component in reversed(components(self._edges)):
+            mask = 0
+            for node in component:
+                mask |= masks[node]
+            for node in component:
+                for target in self._edges[node]:
+                    masks[target] |= mask
+            by_mask[mask] = by_mask.get(mask, 0) + sum(self._sizes[n] for n in component)
+        return by_mask
+
+    def _sum_up(
+        self, bits: list[int], by_mask: dict[int, int]
+    ) -> tuple[dict[int, int], dict[int, int]]:
+        shared = dict.fromkeys(bits, 0)
+        partners = dict.fromkeys(bits, 0)
+        for mask, nbytes in by_mask.items():
+            rest = mask
+            while rest:
+                low = rest & -rest
+                number = bits[low.bit_length() - 1]
+                shared[number] += nbytes
+                partners[number] |= mask & ~low
+                rest ^= low
+        return shared, partners
