@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pmat_nb.errors import UsageError
 from pmat_nb.units import MIB, parse_limit, parse_size
@@ -32,8 +32,7 @@ _RESERVE_FRACTION = 0.05
 _RESERVE_BYTES = 512 * MIB
 
 
-@dataclass(frozen=True, slots=True)
-class Usable:
+class Usable(NamedTuple):
     """What the kernel and its children can use in all, under one bound.
 
     ``usable_bytes`` is the bound less what others use, ``others_bytes``.

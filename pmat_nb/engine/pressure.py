@@ -8,7 +8,7 @@ not done here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pmat_nb.units import MIB
 
@@ -34,8 +34,7 @@ _HOST_FRACTION = 0.05
 _HOST_BYTES = 512 * MIB
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(NamedTuple):
     """Where a level begins, rising (``enter``) and falling (``leave``)."""
 
     level: Level
@@ -74,8 +73,7 @@ def classify(
     return level
 
 
-@dataclass(frozen=True, slots=True)
-class Readings:
+class Readings(NamedTuple):
     """What pressure is measured from; None and empty where unknown.
 
     ``containers`` are the control groups that have limits, ``pools_fraction`` the

@@ -9,7 +9,7 @@ know one source, ``portable`` asks psutil where there is no Linux ``/proc``.
 
 from __future__ import annotations
 
-from .allocators import AllocatorReader, HeapCounters
 from .core import Probe
+from .types import AllocatorReader, HeapCounters
 
 __all__ = ["AllocatorReader", "HeapCounters", "Probe"]

@@ -9,35 +9,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from pmat_nb.engine.records import AllocatorState
 
 from . import glibc, portable, pymalloc
 from .costly import Costly
 from .procfs import ProcFs
+from .types import AllocatorReader, HeapCounters
 
-__all__ = ["AllocatorReader", "Allocators", "HeapCounters"]
+__all__ = ["Allocators"]
 
-AllocatorReader = Callable[[], "AllocatorState | None"]
-
-# What a reading between two cells may cost before it is put off.
-COUNTER_BUDGET_S = 50e-6
 _GLIBC = "C heap (glibc)"
-
-
-@dataclass(frozen=True, slots=True)
-class HeapCounters:
-    """Counters that grow with what is allocated, resident or not.
-
-    ``allocated_blocks`` are blocks of Python's small-object allocator,
-    ``heap_used_bytes`` bytes in use in the C heap, ``mmap_used_bytes`` its blocks
-    with a mapping of their own. None where unknown or too costly just now.
-    """
-
-    allocated_blocks: int | None
-    heap_used_bytes: int | None
-    mmap_used_bytes: int | None
 
 
 class Allocators:

@@ -8,6 +8,7 @@ those on swap, nor ``memory.high``, which slows processes down but ends none.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,9 @@ __all__ = ["own_pressure", "read_levels", "tightest"]
 
 # "No limit" in version 1 is the largest multiple of the page size below 2**63.
 _NO_LIMIT_BYTES = 1 << 60
+_ROWS = re.compile(
+    rb"^((?:total_)?(?:in)?active_file|hierarchical_memory_limit|oom_kill) (\d+)$", re.MULTILINE
+)
 
 
 def read_levels(proc_cgroup: bytes, root: Path) -> tuple[CgroupMemory, ...]:
@@ -32,9 +36,10 @@ def read_levels(proc_cgroup: bytes, root: Path) -> tuple[CgroupMemory, ...]:
     """
     paths = dict(_parse(proc_cgroup))
     if "memory" in paths and (mount := _v1_mount(root)):
-        return tuple(_read_v1(level, mount) for level in _upwards(mount, paths["memory"]))
+        return tuple(_read_v1(mount, path) for path in _upwards(mount, paths["memory"]))
     if "" in paths and (root / "cgroup.controllers").exists():
-        levels = (_read_v2(level, root) for level in _upwards(root, paths[""]))
+        mount = str(root)
+        levels = (_read_v2(mount, path) for path in _upwards(mount, paths[""]))
         return tuple(level for level in levels if level is not None)
     return ()
 
@@ -62,8 +67,8 @@ def own_pressure(proc_cgroup: bytes, root: Path) -> float | None:
         return None
     for mount in (root, root / "unified"):
         if (mount / "cgroup.controllers").exists():
-            own = next(_upwards(mount, path))
-            return parse_psi_some_avg10(read_bytes(f"{own}/memory.pressure") or b"")
+            own = next(_upwards(str(mount), path))
+            return parse_psi_some_avg10(read_bytes(f"{mount}{own}/memory.pressure") or b"")
     return None
 
 
@@ -76,94 +81,88 @@ def _parse(proc_cgroup: bytes) -> Iterator[tuple[str, str]]:
             yield controller, path
 
 
-def _v1_mount(root: Path) -> Path | None:
+def _v1_mount(root: Path) -> str | None:
     """Where version 1's memory controller is, alone or mounted with others."""
-    candidates = [root / "memory", *root.glob("*,memory*"), *root.glob("memory,*")]
-    for mount in candidates:
-        if (mount / "memory.limit_in_bytes").exists():
-            return mount
+    for pattern in ("memory", "*,memory*", "memory,*"):
+        for mount in root.glob(pattern):
+            if (mount / "memory.limit_in_bytes").exists():
+                return str(mount)
     return None
 
 
-def _upwards(mount: Path, path: str) -> Iterator[Path]:
-    """The group's folder and those around it.
+def _upwards(mount: str, path: str) -> Iterator[str]:
+    """The group's path below the mount and those around it, ``""`` for the mount itself.
 
     In a container the path may be the host's, which does not exist here, or lead
     out of what is visible (``/../..``): then the mount's root is the own group.
     """
     parts = [part for part in path.split("/") if part]
-    level = mount.joinpath(*parts)
-    if ".." in parts or not level.is_dir():
-        level = mount
-    yield level
-    while level != mount:
-        level = level.parent
-        yield level
+    if ".." in parts or not Path(mount, *parts).is_dir():
+        parts = []
+    for count in range(len(parts), -1, -1):
+        yield "".join(f"/{part}" for part in parts[:count])
 
 
-def _number(path: Path) -> int | None:
-    text = read_bytes(str(path))
+def _number(path: str) -> int | None:
+    text = read_bytes(path)
     return int(text) if text and text.strip().isdigit() else None
 
 
-def _table(path: Path) -> dict[bytes, int]:
-    rows = (line.split() for line in (read_bytes(str(path)) or b"").splitlines())
-    return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
+def _table(path: str) -> dict[bytes, int]:
+    """A file of names and numbers, of which ``_ROWS`` are wanted."""
+    return {key: int(value) for key, value in _ROWS.findall(read_bytes(path) or b"")}
 
 
 def _limit(value: int | None) -> int | None:
     return value if value is not None and value < _NO_LIMIT_BYTES else None
 
 
-def _read_v1(level: Path, mount: Path) -> CgroupMemory:
-    stat = _table(level / "memory.stat")
+def _read_v1(mount: str, path: str) -> CgroupMemory:
+    stat = _table(f"{mount}{path}/memory.stat")
     limits = [
         limit
         for value in (
-            _number(level / "memory.limit_in_bytes"),
+            _number(f"{mount}{path}/memory.limit_in_bytes"),
             # also tells of groups above what is mounted here
             stat.get(b"hierarchical_memory_limit"),
         )
         if (limit := _limit(value)) is not None
     ]
-    usage = _number(level / "memory.usage_in_bytes")
+    usage = _number(f"{mount}{path}/memory.usage_in_bytes")
     cache = stat.get(b"total_inactive_file", 0) + stat.get(b"total_active_file", 0)
     return _record(
         1,
-        level,
-        mount,
+        path,
         limit=min(limits, default=None),
         usage=usage,
         cache=cache if stat else None,
-        oom_kills=_table(level / "memory.oom_control").get(b"oom_kill"),
+        oom_kills=_table(f"{mount}{path}/memory.oom_control").get(b"oom_kill"),
         psi=None,
     )
 
 
-def _read_v2(level: Path, mount: Path) -> CgroupMemory | None:
-    usage = _number(level / "memory.current")
-    limit = _limit(_number(level / "memory.max"))
+def _read_v2(mount: str, path: str) -> CgroupMemory | None:
+    usage = _number(f"{mount}{path}/memory.current")
+    limit = _limit(_number(f"{mount}{path}/memory.max"))
     if usage is None and limit is None:
         return None  # the machine's root group, or the controller is off here
-    stat = _table(level / "memory.stat")
+    stat = _table(f"{mount}{path}/memory.stat")
     # "file" would include tmpfs and shared memory, which cannot be dropped.
     cache = stat.get(b"inactive_file", 0) + stat.get(b"active_file", 0)
     return _record(
         2,
-        level,
-        mount,
+        path,
         limit=limit,
         usage=usage,
         cache=cache if stat else None,
-        oom_kills=_table(level / "memory.events").get(b"oom_kill"),
-        psi=parse_psi_some_avg10(read_bytes(f"{level}/memory.pressure") or b""),
+        oom_kills=_table(f"{mount}{path}/memory.events").get(b"oom_kill"),
+        psi=parse_psi_some_avg10(read_bytes(f"{mount}{path}/memory.pressure") or b""),
     )
 
 
 def _record(
     version: Literal[1, 2],
-    level: Path,
-    mount: Path,
+    path: str,
     *,
     limit: int | None,
     usage: int | None,
@@ -171,11 +170,10 @@ def _record(
     oom_kills: int | None,
     psi: float | None,
 ) -> CgroupMemory:
-    relative = level.relative_to(mount).as_posix()
     known = usage is not None and cache is not None
     return CgroupMemory(
         version=version,
-        path="/" if relative == "." else f"/{relative}",
+        path=path or "/",
         limit_bytes=limit,
         usage_bytes=usage,
         working_set_bytes=max(0, (usage or 0) - (cache or 0)) if known else None,

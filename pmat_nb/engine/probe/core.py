@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pmat_nb.engine.records import (
     AllocatorState,
@@ -18,14 +19,20 @@ from pmat_nb.engine.records import (
     TreeMemory,
 )
 
-from . import cgroup, glibc, host, portable
-from .allocators import COUNTER_BUDGET_S, AllocatorReader, Allocators, HeapCounters
+from . import cgroup, host, portable
 from .procfs import PAGE_BYTES, ProcFs, read_bytes
-from .residency import PageMap
+from .types import AllocatorReader, HeapCounters
+
+if TYPE_CHECKING:
+    from .allocators import Allocators
+    from .residency import PageMap
 
 __all__ = ["Probe"]
 
 T = TypeVar("T")
+
+# What a reading between two cells may cost before it is put off.
+COUNTER_BUDGET_S = 50e-6
 
 
 class Probe:
@@ -64,10 +71,7 @@ class Probe:
         self._pid = pid
         self._clock = clock
         self._files = ProcFs(proc, pid)
-        self._pages = PageMap(f"{proc}/self/pagemap")
-        self._allocators = Allocators(
-            self._files, linux=self._linux, readers=allocator_readers, missing=self._note
-        )
+        self._readers = tuple(allocator_readers)
 
     def close(self) -> None:
         """Close the files kept open; a later reading opens them again."""
@@ -209,7 +213,9 @@ class Probe:
 
     def trim_heap(self) -> bool:
         """Give the C heap's free pages back to the system; False where it cannot."""
-        return self._linux and glibc.trim_heap()
+        from .glibc import trim_heap
+
+        return self._linux and trim_heap()
 
     def resident_bytes(self, ranges: Iterable[tuple[int, int]]) -> int | None:
         """How much of these ``(address, size)`` ranges is in this process's memory.
@@ -234,6 +240,19 @@ class Probe:
         )
 
     # --- helpers -------------------------------------------------------------------
+
+    # Both are imported when first asked for: loading the extension needs neither.
+    @functools.cached_property
+    def _allocators(self) -> Allocators:
+        from .allocators import Allocators
+
+        return Allocators(self._files, linux=self._linux, readers=self._readers, missing=self._note)
+
+    @functools.cached_property
+    def _pages(self) -> PageMap:
+        from .residency import PageMap
+
+        return PageMap(f"{self._proc}/self/pagemap")
 
     def _note(self, figure: str, reason: str) -> None:
         self.unavailable[figure] = f"not available here because {reason}"

@@ -17,8 +17,7 @@ import re
 import struct
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .cstream import c_library, captured
 from .procfs import PAGE_BYTES
@@ -41,8 +40,7 @@ _TOTALS = {
 Area = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class GlibcHeap:
+class GlibcHeap(NamedTuple):
     """All arenas together; ``mapped_bytes`` are blocks large enough for a mapping."""
 
     system_bytes: int
