@@ -98,8 +98,9 @@ class PrintedOutput:
     def held(self) -> Iterator[Held]:
         """``history_manager.outputs`` and the reprs of displayed objects."""
         manager = getattr(self._shell, "history_manager", None)
-        tables = (getattr(manager, "outputs", None), trait(manager, "output_hist_reprs"))
-        roots = tuple(table for table in tables if table)
-        if roots:
-            cells = max(len(table) for table in roots)
-            yield Held("printed output", roots, f"of {cells:,} cells", "cache:outputs")
+        printed = getattr(manager, "outputs", None)
+        reprs = trait(manager, "output_hist_reprs")
+        if printed:
+            yield Held("printed output", (printed,), f"of {len(printed):,} cells", "cache:outputs")
+        if reprs:
+            yield Held("reprs of Out", (reprs,), address="cache:outputs")
