@@ -7,6 +7,7 @@ ways (``exec``, ``%run``, a thread, ``globals()[...]``) have no ``bound_in``.
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ __all__ = ["CellNames", "UsageLog", "names_in"]
 # More names than anyone keeps apart; the least recently seen go first.
 MAX_NAMES = 50_000
 MAX_SOURCE = 1_000_000
+# Escapes stand only in strings, where there are no names. Parsing them again would
+# repeat the warning about a wrong one, and silencing warnings is for all threads.
+_ESCAPES = re.compile(r"\\N\{[^}\n]*\}|\\[^\n'\"]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ def names_in(source: str) -> CellNames:
 def _read(source: str) -> CellNames:
     import symtable
 
+    source = _ESCAPES.sub("x", source)
     bound: set[str] = set()
     used: set[str] = set()
     waiting = [symtable.symtable(source, "<cell>", "exec")]

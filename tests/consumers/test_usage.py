@@ -73,6 +73,21 @@ def test_names_in_ipythons_syntax(source: str, bound: str, mentioned: str | None
         }
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "source",
+    [
+        r"x = '\d' + f'\N{DASH}{y}'",
+        r"x = 'it\'s \\' + y",
+        'x = """\n\\q\\"""" + y',
+        "x = \\\n  y",
+        r"x = rb'\d' and y",
+    ],
+)
+def test_escapes_are_read_without_warnings(source: str) -> None:
+    assert names_in(source) == CellNames(frozenset("x"), frozenset("xy"))
+
+
 @given(st.text(alphabet="abx=+()[]:%!\n \t'\"#\\", max_size=60))
 def test_no_source_raises(source: str) -> None:
     names_in(source)

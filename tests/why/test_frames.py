@@ -28,9 +28,10 @@ def failing(size: int) -> None:
     def inner() -> list[int]:
         return cell
 
-    late: int
+    if size < 0:
+        unbound = size
+        print(unbound)
     raise ValueError(inner, big)
-    late = 1  # pragma: no cover
 
 
 def failed_frame() -> FrameType:
