@@ -45,7 +45,8 @@ def where(array: np.ndarray) -> tuple[int, int]:
 
 def test_untouched_zeros_are_not_in_memory(probe: Probe) -> None:
     array = np.zeros(64 * MIB, "u1")
-    assert probe.resident_bytes([where(array)]) < MIB
+    # the allocator writes a header, which can bring in one huge page
+    assert probe.resident_bytes([where(array)]) < 3 * MIB
 
 
 def test_ones_are(probe: Probe) -> None:
