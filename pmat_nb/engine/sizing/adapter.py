@@ -7,8 +7,8 @@ evaluation, no copies; C-level descriptors of the library's own types only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 __all__ = ["Adapter", "Buffer", "Exploded"]
 
@@ -27,15 +27,18 @@ class Exploded(NamedTuple):
     Attributes:
         own_bytes: memory of theirs alone that is in no buffer.
         children: objects they hold references to, once for every reference held. Fresh
-            wrappers made for the question do not belong here. May be lazy.
+            wrappers made for the question do not belong here, and nothing but this list
+            may hold on to them, since references are counted.
         buffers: memory blocks they keep alive.
         exact: false where ``own_bytes`` is an estimate.
+        more: further children, too many for a list.
     """
 
     own_bytes: int = 0
-    children: Iterable[object] = ()
+    children: list[Any] = []  # noqa: RUF012 - never changed
     buffers: Sequence[Buffer] = ()
     exact: bool = True
+    more: Iterator[Any] = iter(())
 
 
 class Adapter(Protocol):

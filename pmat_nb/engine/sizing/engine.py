@@ -14,15 +14,16 @@ from .kinds import Kind, TypeTable
 from .regions import Region, RegionWalk
 from .results import BufferRange, Root, RootSize, Sizing
 from .shared import SharedWalk
-from .walk import single_refs
+from .walk import Deadline, single_refs
 
 __all__ = ["namespace_roots", "size_roots"]
 
-_FIRST_PASS = 0.7  # of the budget; the rest is for telling shared from retained
+_FIRST_PASS = 0.6  # of the budget; then shared is told from retained
+_BOTH_PASSES = 0.8  # the rest is for adding up
 _ONE_ROOT = 0.5  # of what is left may go to one root, so that a giant cannot starve the rest
 _PARTNERS = 8
 
-_namespace_of = types.ModuleType.__dict__["__dict__"].__get__
+_namespace_of: Callable[[object], object] = vars(types.ModuleType)["__dict__"].__get__
 
 
 def namespace_roots(
@@ -96,18 +97,16 @@ class _Engine:
         self._roots = roots
         self._clock = clock
         self._started = started
-        self._end = None if budget_s is None else started + budget_s
-        self._deadline: float | None = None
+        self._budget = budget_s
+        # Not part of the engine: a cycle would keep every root alive after the sizing.
+        self._deadline = Deadline(clock)
         self._external = self._count_external()
         self._table = TypeTable(adapters)
         bounds = _module_boundaries() | set(boundaries)
-        self._walk = RegionWalk(self._table, self._expired, bounds)
+        self._walk = RegionWalk(self._table, self._deadline, bounds)
         self._names: dict[int, list[str]] = {}
         for root in roots:
             self._names.setdefault(id(root.obj), []).append(root.key)
-
-    def _expired(self) -> bool:
-        return self._deadline is not None and self._clock() >= self._deadline
 
     def _count_external(self) -> dict[int, int]:
         """References to each root's object from outside, by id."""
@@ -126,20 +125,21 @@ class _Engine:
             if id(root.obj) not in regions:
                 self._set_deadline()
                 regions[id(root.obj)] = self._walk.walk(root.obj, self._external[id(root.obj)])
-        self._deadline = self._end
-        shared = SharedWalk(self._table, self._expired, self._walk)
+        if self._budget is not None:
+            self._deadline.at = self._started + _BOTH_PASSES * self._budget
+        shared = SharedWalk(self._table, self._deadline, self._walk)
         shared.build()
         return self._report(regions, shared)
 
     def _set_deadline(self) -> None:
-        if self._end is not None:
+        if self._budget is not None:
             now = self._clock()
-            last = self._started + _FIRST_PASS * (self._end - self._started)
-            self._deadline = now + _ONE_ROOT * max(0.0, last - now)
+            last = self._started + _FIRST_PASS * self._budget
+            self._deadline.at = now + _ONE_ROOT * max(0.0, last - now)
 
     def _order(self) -> list[Root]:
         """Charging order; under a budget, what is cheap to size first within each pool."""
-        if self._end is None:
+        if self._budget is None:
             return list(self._roots)
         ranks: dict[str, int] = {}
         for root in self._roots:

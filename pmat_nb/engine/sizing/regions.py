@@ -11,13 +11,14 @@ but what its entries reach, which the second pass finds out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .adapter import Buffer
-from .kinds import Kind, TypeTable
+from .children import LIGHT_REFS
+from .kinds import ATOM_IDS, TypeTable
 from .ranges import Ranges
-from .walk import Frontier, OutOfTime, Walk, is_light
+from .walk import Deadline, Frontier, OutOfTime, Walk, is_light
 
 __all__ = ["Region", "RegionWalk"]
 
@@ -28,7 +29,16 @@ class Region:
     """What one root (with its aliases) reached first."""
 
     __slots__ = (
-        *("buffer_bytes", "complete", "device_bytes", "entries", "exact", "foreign", "host_bytes"),
+        *(
+            "atoms",
+            "buffer_bytes",
+            "complete",
+            "device_bytes",
+            "entries",
+            "exact",
+            "foreign",
+            "host_bytes",
+        ),
         *("number", "objects", "root", "sure_bytes"),
     )
 
@@ -42,7 +52,8 @@ class Region:
         self.objects = 0
         self.complete = False
         self.exact = True
-        self.entries: set[int] = set()  # own objects and buffers that others hold
+        self.atoms: set[int] = set()  # own atoms that others hold
+        self.entries: set[int] = set()  # own other objects and buffers that others hold
         self.foreign: set[int] = set()  # objects and buffers of earlier regions it reaches
 
 
@@ -52,10 +63,8 @@ class RegionWalk(Walk):
     Buffers are numbered after the ranges: ``-1 - number``.
     """
 
-    def __init__(
-        self, table: TypeTable, expired: Callable[[], bool], boundaries: Iterable[int]
-    ) -> None:
-        super().__init__(table, expired)
+    def __init__(self, table: TypeTable, deadline: Deadline, boundaries: Iterable[int]) -> None:
+        super().__init__(table, deadline)
         self.skip = set(boundaries)
         self._boundaries = frozenset(self.skip)
         self.spaces = (Ranges(), Ranges())
@@ -118,27 +127,45 @@ class RegionWalk(Walk):
         region.host_bytes += self.nbytes - before[0]
         region.objects = self.objects - before[1]
         region.exact = self.exact
-        region.entries |= self._left.keys()
+        for key in self._left:
+            is_atom = id(type(self.object_of[key])) in ATOM_IDS
+            (region.atoms if is_atom else region.entries).add(key)
         self.owner_of.update(dict.fromkeys(self._left, region.number))
         self._left.clear()
 
     def _shared(self, objs: list[Any], refcounts: list[int], owned: bool) -> None:
+        """Settle references to objects that have several, and take up the new ones."""
+        left_of, skip = self._left, self.skip
         ids = list(map(id, objs))
-        found = dict(zip(ids, zip(objs, refcounts, strict=True), strict=True))
-        times = Counter(ids)
-        for key, (obj, refcount) in found.items():
-            if key in self.skip or is_light(obj, refcount):
-                continue
-            count = times[key]
-            left = self._left.get(key)
+        times = Counter(ids) if len(set(ids)) < len(ids) else {}
+        done: set[int] = set()
+        opened: list[Any] = []
+        closed: list[Any] = []
+        for obj, key, refcount in zip(objs, ids, refcounts, strict=True):
+            count = times.get(key, 1)
+            if count > 1:
+                if key in done:
+                    continue
+                done.add(key)
+            left = left_of.get(key)
             if left is not None:
                 self._settle(key, left - count)
+            elif key in skip or (refcount >= LIGHT_REFS and is_light(obj, refcount)):
+                continue
             elif key in self.owner_of:
                 self._region.foreign.add(key)
-            elif owned or key not in self._unowned:
-                self._first_sight(obj, key, refcount - self.base_refs + 1 - (count - 1), count)
+            elif not owned and key in self._unowned:
+                continue
+            else:
+                # Of what getrefcount showed, the list of references held ``count``.
+                left = refcount - self.base_refs + 2 - 2 * count
+                (opened if left > 0 else closed).append(obj)
+                if left > 0:
+                    left_of[key] = left
+                    self.object_of[key] = obj
                 if not owned:
                     self._unowned.add(key)
+        self._take_new(opened, closed)
 
     def _settle(self, key: int, left: int) -> None:
         if left > 0:
@@ -147,18 +174,20 @@ class RegionWalk(Walk):
             del self._left[key]
             self.object_of.pop(key, None)
 
-    def _first_sight(self, obj: Any, key: int, refs: int, count: int) -> None:
-        info = self.table.info(type(obj))
-        if info.kind == Kind.SKIP:
-            self.skip.add(key)
-            return
-        frontier = self.frontier
-        if refs > count:
-            self._left[key] = refs - count
-            self.object_of[key] = obj
+    def _take_new(self, opened: list[Any], closed: list[Any]) -> None:
+        if closed:
+            self._take_mixed(closed, 1)
+        if opened:
+            frontier = self.frontier
             self.frontier = self._unsure
-        self.take(info, (obj,))
-        self.frontier = frontier
+            self._take_mixed(opened, 1)
+            self.frontier = frontier
+
+    def _pass_by(self, objs: list[Any]) -> None:
+        for key in map(id, objs):
+            self.skip.add(key)
+            self._left.pop(key, None)
+            self.object_of.pop(key, None)
 
     def _buffers(self, buffers: Sequence[Buffer]) -> None:
         region = self._region

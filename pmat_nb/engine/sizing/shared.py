@@ -8,13 +8,14 @@ iterative) and the set of roots that reach a node flows down in one sweep.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from sys import getsizeof
 from typing import Any
 
 from .adapter import Buffer
 from .kinds import Kind, TypeTable
 from .regions import Region, RegionWalk
-from .walk import OutOfTime, Walk, is_light
+from .walk import Deadline, OutOfTime, Walk, is_light
 
 __all__ = ["SharedWalk", "components"]
 
@@ -71,8 +72,8 @@ def _cut(path: list[int], node: int, on_path: bytearray) -> list[int]:
 class SharedWalk(Walk):
     """The graph below all entries. ``complete`` is false once the budget has ended it."""
 
-    def __init__(self, table: TypeTable, expired: Callable[[], bool], first: RegionWalk) -> None:
-        super().__init__(table, expired)
+    def __init__(self, table: TypeTable, deadline: Deadline, first: RegionWalk) -> None:
+        super().__init__(table, deadline)
         self.complete = True
         self.bits: list[int] = []  # which region each bit of a mask stands for
         self._first = first
@@ -98,12 +99,16 @@ class SharedWalk(Walk):
         if region.complete and region.entries == {id(region.root)}:
             node = self._new(id(region.root), region.number)
             self._sizes[node] = region.host_bytes
-            self._edges[node] = {self._entry(key) for key in region.foreign}
+            self._edges[node] = {self._entry(k) for k in region.foreign if not self._is_atom(k)}
             return
         for key in region.entries if region.complete else ():
             self._entry(key)
         for key in region.foreign:
-            self._entry(key)
+            if not self._is_atom(key):
+                self._entry(key)
+
+    def _is_atom(self, key: int) -> bool:
+        return key >= 0 and key in self._first.regions[self._first.owner_of[key]].atoms
 
     def _entry(self, key: int) -> int:
         node = self._node_of.get(key)
@@ -163,25 +168,43 @@ class SharedWalk(Walk):
                 touched, _ = self._first.spaces[0].claim(address, nbytes, self._region)
                 self._here.update(map(self._buffer_node, touched))
 
+    def _loose(self, keys: Iterable[int]) -> list[Any]:
+        """The atoms among the keys that no node of the graph reaches."""
+        return [
+            self._first.object_of[k] for k in keys if k not in self._node_of and self._is_atom(k)
+        ]
+
     def region_bytes(self) -> list[int]:
         """For every region, how many of its bytes its entries reach."""
-        totals = [0] * len(self._first.regions)
-        for size, region in zip(self._sizes, self._region_of, strict=True):
-            totals[region] += size
+        totals = [self._loose_bytes(region.atoms, region) for region in self._first.regions]
+        for size, number in zip(self._sizes, self._region_of, strict=True):
+            totals[number] += size
         return totals
+
+    def _loose_bytes(self, keys: Iterable[int], region: Region) -> int:
+        whole = id(region.root) in region.entries and len(region.entries) == 1
+        if keys is region.atoms and whole:
+            return 0  # they are in the one node that stands for the whole region
+        return sum(map(getsizeof, self._loose(keys)))
 
     def reach(self) -> tuple[dict[int, int], dict[int, int]]:
         """Shared bytes by region, and the regions (as bits) that share some of them."""
         bits = self.bits
         masks = [0] * len(self._sizes)
         for region in self._first.regions:
-            own = region.entries if region.complete else ()
-            starts = [self._node_of[k] for k in (*own, *region.foreign) if k in self._node_of]
-            for node in starts:
+            own = (*region.entries, *region.atoms) if region.complete else ()
+            keys = (*own, *region.foreign)
+            for node in [self._node_of[key] for key in keys if key in self._node_of]:
                 masks[node] |= 1 << len(bits)
-            if starts:
+            if keys:
                 bits.append(region.number)
-        return self._sum_up(bits, self._flow(masks))
+        shared, partners = self._sum_up(bits, self._flow(masks))
+        for region in self._first.regions:
+            if region.complete and region.number in shared:
+                shared[region.number] += self._loose_bytes(region.atoms, region)
+            if region.number in shared:
+                shared[region.number] += self._loose_bytes(region.foreign, region)
+        return shared, partners
 
     def _flow(self, masks: list[int]) -> dict[int, int]:
         """Bytes by the set of roots that reach them."""

@@ -18,7 +18,7 @@ from .adapter import Buffer, Exploded
 from .children import BATCH, BIG, LIGHT_REFS, Chunk
 from .kinds import ATOM_IDS, Kind, TypeInfo, TypeTable
 
-__all__ = ["OutOfTime", "Walk", "is_light", "single_refs"]
+__all__ = ["Deadline", "OutOfTime", "Walk", "is_light", "single_refs"]
 
 _MAX_STRIDE = 64
 _IMMORTAL = 1 << 28
@@ -28,11 +28,24 @@ class OutOfTime(Exception):  # noqa: N818 - not an error: the budget's end
     """The time budget is used up."""
 
 
+class Deadline:
+    """The time by which to stop, on an injected clock; None is never."""
+
+    def __init__(self, clock: Callable[[], float], at: float | None = None) -> None:
+        self._clock = clock
+        self.at = at
+
+    def check(self) -> None:
+        """Raise OutOfTime once the time has come."""
+        if self.at is not None and self._clock() >= self.at:
+            raise OutOfTime
+
+
 def single_refs() -> int:
     """What ``getrefcount`` shows, in a list of references, for an object with one owner."""
     owner = [object()]
     refs = gc.get_referents(owner)
-    return list(map(getrefcount, refs))[0]
+    return next(map(getrefcount, refs))
 
 
 def is_light(obj: object, refcount: int) -> bool:
@@ -102,9 +115,9 @@ class Walk:
     container changed while it was read, so that figures are lower bounds.
     """
 
-    def __init__(self, table: TypeTable, expired: Callable[[], bool]) -> None:
+    def __init__(self, table: TypeTable, deadline: Deadline) -> None:
         self.table = table
-        self.expired = expired
+        self.deadline = deadline
         self.base_refs = single_refs()
         self.frontier = Frontier()
         self.nbytes = 0
@@ -122,8 +135,7 @@ class Walk:
         """Open everything in the frontier; raises OutOfTime when the budget is used up."""
         frontier = self.frontier
         while True:
-            if self.expired():
-                raise OutOfTime
+            self.deadline.check()
             batch = frontier.pop()
             if batch is not None:
                 self._open(*batch)
@@ -192,10 +204,8 @@ class Walk:
         self.nbytes += exploded.own_bytes
         self.exact = self.exact and exploded.exact
         self._buffers(exploded.buffers)
-        if type(exploded.children) is list:
-            self._absorb(Chunk(exploded.children))
-        else:
-            self.frontier.push_iterator(iter(exploded.children))
+        self._absorb(Chunk(exploded.children))
+        self.frontier.push_iterator(exploded.more)
         self._absorb(children.open_objects(info, objs))
 
     def explode(self, info: TypeInfo, objs: list[Any]) -> Exploded:
@@ -249,5 +259,10 @@ class Walk:
 
     def _take_one_type(self, objs: list[Any]) -> None:
         info = self.table.info(type(objs[0]))
-        if info.kind != Kind.SKIP:
+        if info.kind == Kind.SKIP:
+            self._pass_by(objs)
+        else:
             self.take(info, objs)
+
+    def _pass_by(self, objs: list[Any]) -> None:
+        """Modules and classes were met; they are not entered."""
