@@ -11,7 +11,6 @@ It does not say what a cell's memory is made of; that is attribution's work.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable
@@ -179,6 +178,9 @@ def first_line_of(source: str) -> str:
 
 
 def _hash(source: str) -> str:
+    # Not at the top: it loads OpenSSL, four milliseconds that loading need not pay.
+    import hashlib
+
     return hashlib.blake2b(source.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 

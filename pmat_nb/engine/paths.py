@@ -36,11 +36,11 @@ def state_dir(*, create: bool = True) -> Folder:
 
         named = Path(user_state_dir(_APP, appauthor=False))
     except Exception as error:
-        return Folder(None, f"the user's state folder cannot be found ({error}); {_HINT}")
+        return Folder(None, f"no home folder: {error}; {_HINT}")
     if not named.is_absolute():
-        # Without HOME and without an account entry, "~" stays as it is and would
-        # become a folder of that name beside the notebook.
-        return Folder(None, f"HOME is not set and this user has no home folder; {_HINT}")
+        # Without HOME and without an account entry, older platformdirs leave "~" as it
+        # is, which would become a folder of that name beside the notebook.
+        return Folder(None, f"no home folder: HOME is not set, this user has none; {_HINT}")
     return _usable(named, create)
 
 

@@ -27,7 +27,7 @@ def cell(number: int, **changes: object) -> CellRecord:
         peak_bytes=700_000_000,
         peak_kind="exact",
     )
-    return replace(record, **changes)  # type: ignore[arg-type]
+    return record._replace(**changes)  # type: ignore[arg-type]
 
 
 def session(**changes: object) -> SessionRow:

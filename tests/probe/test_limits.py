@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -156,7 +155,7 @@ def test_what_is_usable_is_always_possible(total, available, tree, limit, used) 
         assert 0 <= room.auto_bytes <= room.usable_bytes <= room.bound.limit_bytes
         assert room.usable_bytes + room.others_bytes == room.bound.limit_bytes
     assert tightest_room(rooms).auto_bytes == min(room.auto_bytes for room in rooms)
-    more = replace(host, available_bytes=host.available_bytes // 2)
+    more = host._replace(available_bytes=host.available_bytes // 2)
     assert physical_room(more, tree).usable_bytes <= rooms[0].usable_bytes
 
 

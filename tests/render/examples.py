@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 
 from pmat_nb.engine.records import (
     AllocatorState,
@@ -164,10 +163,9 @@ STATS = StatsRecord(
     limits=(Limit(gb(15.4), "physical memory", False),),
 )
 
-DETAILED = replace(
-    STATS,
+DETAILED = STATS._replace(
     pools=(
-        replace(POOLS[0], limit_bytes=None),
+        POOLS[0]._replace(limit_bytes=None),
         pool(
             "cache",
             "caches & Out",

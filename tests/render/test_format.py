@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pmat_nb.render import format as fmt
+from pmat_nb.render import texts
 
 from .examples import GIB, MIB, gb, mb
 
@@ -18,6 +19,7 @@ NUMBERS = st.one_of(
     st.integers(),
     st.integers(min_value=10**400, max_value=10**401),
     st.floats(allow_nan=True, allow_infinity=True),
+    st.sampled_from([1.797e306, -1.797e306, 1e200, 5e-324]),
 )
 FORMATTERS = [
     fmt.size,
@@ -196,21 +198,21 @@ def test_a_column_has_one_width(values, uniform):
 
 @given(st.text(), st.integers(min_value=0, max_value=30))
 def test_cut_text_fits(text, width):
-    assert fmt.text_width(fmt.cut(fmt.clean(text), width)) <= width
+    assert texts.text_width(texts.cut(texts.clean(text), width)) <= width
 
 
 @given(st.text(alphabet=st.characters()))
 def test_clean_text_is_one_printable_line(text):
-    shown = fmt.clean(text)
+    shown = texts.clean(text)
     assert shown.isprintable()
     assert shown.encode("utf-8").decode("utf-8") == shown
 
 
 def test_names_are_cut_with_an_ellipsis():
-    assert fmt.cut("a_very_long_name", 8) == "a_very_…"
-    assert fmt.cut("日本語の名前", 7) == "日本語…"
-    assert fmt.cut("short", 8) == "short"
-    assert fmt.clean("a\nb\x1b[31m\u202e") == "a\\nb\\x1b[31m\\u202e"
+    assert texts.cut("a_very_long_name", 8) == "a_very_…"
+    assert texts.cut("日本語の名前", 7) == "日本語…"
+    assert texts.cut("short", 8) == "short"
+    assert texts.clean("a\nb\x1b[31m\u202e") == "a\\nb\\x1b[31m\\u202e"
 
 
 def test_a_locale_changes_nothing(monkeypatch):

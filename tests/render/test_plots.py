@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import matplotlib as mpl
 import pytest
@@ -81,7 +80,7 @@ def test_the_parts_fill_the_bar_up_to_the_rss():
 
 
 def test_a_far_limit_does_not_press_the_bar_into_a_corner():
-    small = replace(STATS, rss_bytes=gb(0.5))
+    small = STATS._replace(rss_bytes=gb(0.5))
     (axes,) = Stats(small).plot().get_axes()
     assert axes.get_xlim()[1] < 1024
 

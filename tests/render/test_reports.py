@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import pickle
-from dataclasses import replace
 
 import pytest
 
@@ -125,9 +124,8 @@ def test_small_pools_fold_into_other():
 
 
 def test_lower_bounds_are_marked_and_the_rest_is_at_most():
-    record = replace(
-        STATS,
-        pools=(replace(POOLS[0], complete=False), *POOLS[1:]),
+    record = STATS._replace(
+        pools=(POOLS[0]._replace(complete=False), *POOLS[1:]),
         sizing=SizingSummary(False, 0.25, 12.0, 10),
     )
     text = repr(Stats(record))
@@ -137,7 +135,7 @@ def test_lower_bounds_are_marked_and_the_rest_is_at_most():
 
 
 def test_unattributed_may_be_negative_and_is_always_shown():
-    record = replace(STATS, unattributed_bytes=-gb(0.08))
+    record = STATS._replace(unattributed_bytes=-gb(0.08))
     line = next(line for line in repr(Stats(record)).splitlines() if "unattributed" in line)
     assert line == "  unattributed  -0.08 GB -1%"
 
@@ -151,7 +149,7 @@ def test_children_count_in_the_headline():
 
 
 def test_a_limit_that_was_set_is_what_counts():
-    record = replace(STATS, limit=Limit(gb(8), "%pmat_limit", True))
+    record = STATS._replace(limit=Limit(gb(8), "%pmat_limit", True))
     head = repr(Stats(record)).splitlines()[0]
     assert head.startswith(
         "kernel 6.21 of 8 GB limit · 1.8 GB free to you (%pmat_limit, 13.4 usable)"
@@ -159,13 +157,12 @@ def test_a_limit_that_was_set_is_what_counts():
 
 
 def test_a_critical_machine_without_a_limit_is_said():
-    record = replace(STATS, pressure=Pressure(None, "CRITICAL", {}))
+    record = STATS._replace(pressure=Pressure(None, "CRITICAL", {}))
     assert repr(Stats(record)).splitlines()[0].endswith("· CRITICAL")
 
 
 def test_small_kernels_are_listed_in_megabytes():
-    record = replace(
-        STATS,
+    record = STATS._replace(
         rss_bytes=mb(312),
         tree_bytes=mb(312),
         pools=(pool("analysis", "your data", mb(120), items=(PoolItem("x", mb(119.5)),)),),
@@ -400,7 +397,7 @@ def test_json_never_says_nan():
         "b": [None, 1.5],
         "3": [None, True],
     }
-    broken = replace(STATS, pressure=Pressure(math.nan, None, {"host": math.inf}))
+    broken = STATS._replace(pressure=Pressure(math.nan, None, {"host": math.inf}))
     assert json.loads(Stats(broken).to_json())["pressure"] is None
 
 
@@ -428,13 +425,13 @@ def test_every_form_of_every_report_works(report):
     [
         Variables([variable(HOSTILE, gb(1), type=HOSTILE, detail=HOSTILE, also_held_by=HOSTILE)]),
         Why(HOSTILE, [Holder(HOSTILE, HOSTILE)]),
-        Stats(replace(STATS, notes=(HOSTILE,), pools=(pool("p", HOSTILE, gb(5)),))).detailed(),
+        Stats(STATS._replace(notes=(HOSTILE,), pools=(pool("p", HOSTILE, gb(5)),))).detailed(),
         Status(
-            replace(STATS, variables=(variable(HOSTILE, gb(1)),)),
+            STATS._replace(variables=(variable(HOSTILE, gb(1)),)),
             protection=HOSTILE,
             hints=[HOSTILE],
         ),
-        Stats(replace(STATS, variables=(variable(HOSTILE, gb(1)),))).by("variable"),
+        Stats(STATS._replace(variables=(variable(HOSTILE, gb(1)),))).by("variable"),
     ],
     ids=ids,
 )

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -57,7 +56,7 @@ def tightest(levels: tuple[CgroupMemory, ...]) -> CgroupMemory | None:
     if smallest is None:
         return own
     found = [level for level in levels if level.limit_bytes == smallest][-1]
-    return replace(found, oom_kills=own.oom_kills, psi_some_avg10=own.psi_some_avg10)
+    return found._replace(oom_kills=own.oom_kills, psi_some_avg10=own.psi_some_avg10)
 
 
 def own_pressure(proc_cgroup: bytes, root: Path) -> float | None:

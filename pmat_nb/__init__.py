@@ -1,0 +1,62 @@
+"""The memory safety layer for Jupyter notebooks.
+
+In a notebook: ``%load_ext pmat_nb``, then ``%pmat``. In Python::
+
+    import pmat_nb as pmat
+    pmat.stats()
+
+Importing this package imports none of pandas, numpy, matplotlib or ipywidgets: a tool
+that watches memory is judged first by its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pmat_nb.errors import MemoryLimitExceeded, PmatError, UsageError
+    from pmat_nb.render.stats import Stats
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "MemoryLimitExceeded",
+    "PmatError",
+    "UsageError",
+    "__version__",
+    "load_ipython_extension",
+    "stats",
+    "unload_ipython_extension",
+]
+
+
+def stats(*, detailed: bool = False) -> Stats:
+    """Where this process's memory is now, as ``%pmat_stats`` shows it.
+
+    Works in a plain script too: then the variables are those of ``__main__``.
+    """
+    from pmat_nb.session import current
+
+    return current().stats(detailed=detailed)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """``%load_ext pmat_nb``: start the session and register the magics; idempotent."""
+    from pmat_nb.magics.extension import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """``%unload_ext pmat_nb``: stop everything and take the magics out again."""
+    from pmat_nb.magics.extension import unload
+
+    unload(shell)
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("MemoryLimitExceeded", "PmatError", "UsageError"):
+        from pmat_nb import errors
+
+        return getattr(errors, name)
+    raise AttributeError(f"module 'pmat_nb' has no attribute {name!r}")

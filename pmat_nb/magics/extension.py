@@ -1,0 +1,30 @@
+"""Loading and unloading the extension."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pmat_nb import session as sessions
+
+from .register import register, unregister
+
+__all__ = ["load", "unload"]
+
+
+def load(shell: Any) -> None:
+    """Start a session for ``shell`` unless it has one, and register the magics.
+
+    A broken settings file or a missing figure is said in one line; loading goes on.
+    """
+    if sessions.has_session(shell):
+        return
+    session = sessions.start(shell)
+    register(shell, session)
+    for problem in session.settings.problems:
+        session.say(f"pmat_nb: {problem}")
+
+
+def unload(shell: Any) -> None:
+    """End the shell's session: hooks, threads and files are closed."""
+    sessions.stop(shell)
+    unregister(shell)

@@ -1,0 +1,52 @@
+"""``%pmat_history``: this notebook's cells and sessions, and what they lead to."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pmat_nb.engine.history.forecast import forecast_cells
+from pmat_nb.engine.history.notebook import identify_notebook
+from pmat_nb.engine.history.reader import read_history
+from pmat_nb.engine.history.rows import History
+from pmat_nb.engine.paths import history_dir
+
+if TYPE_CHECKING:
+    from pmat_nb.render.history import HistoryReport
+
+    from .session import Session
+
+__all__ = ["history_report"]
+
+
+def history_report(
+    session: Session, *, view: str, forecast: bool, limit_bytes: int | None
+) -> HistoryReport:
+    """The recorded cells of this notebook, or its sessions.
+
+    With ``forecast``, also when this session's re-run cells will reach ``limit_bytes``.
+    """
+    from pmat_nb.render.history import HistoryReport
+
+    found = _read(session)
+    forecasts = None
+    if forecast:
+        own = session.history_id()
+        runs = [row for row in found.cells if row.session_id == own]
+        forecasts = forecast_cells(runs, limit_bytes)
+    return HistoryReport(found, view=view, forecasts=forecasts, limit_bytes=limit_bytes)
+
+
+def _read(session: Session) -> History:
+    writer = session.writer()
+    if writer is not None:
+        writer.flush()
+    folder = history_dir(create=False)
+    if folder.path is None:
+        return History(problems=(folder.reason,))
+    notebook = identify_notebook(os.environ, session.namespace_owner.user_ns)
+    found = read_history(folder.path, notebook=notebook.key)
+    if session.settings.get("history") is True:
+        return found
+    return replace(found, problems=(*found.problems, "the history setting is off"))

@@ -1,0 +1,282 @@
+"""Answers a session's questions: measure, compose a record, wrap it in its report."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from pmat_nb.consumers.adapters import default_adapters
+from pmat_nb.consumers.base import Watched
+from pmat_nb.consumers.devices import device_bytes, device_memory
+from pmat_nb.consumers.registry import default_consumers
+from pmat_nb.consumers.usage import UsageLog
+from pmat_nb.engine.limits import Usable, limit_in_force, limits_in_force, usable
+from pmat_nb.engine.pressure import Gauge, Readings
+from pmat_nb.engine.records import (
+    POOL_NAMES,
+    Limit,
+    SizingSummary,
+    StatsRecord,
+    TreeMemory,
+    VariableSize,
+)
+
+from .attribution import Attribution, attribute
+from .identity import split
+from .ledger import Ledger
+
+if TYPE_CHECKING:
+    from pmat_nb.render.history import HistoryReport
+    from pmat_nb.render.log import LogReport
+    from pmat_nb.render.stats import Stats
+    from pmat_nb.render.status import Status
+    from pmat_nb.render.variables import Variables
+    from pmat_nb.render.why import Why
+
+    from .session import Session
+    from .watch import Watch
+
+__all__ = ["Reporter"]
+
+
+class Reporter:
+    """Made at a session's first question; keeps the last sizing and the ledger."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._owner = session.namespace_owner
+        self._sources = tuple(
+            Watched(consumer, session.say) for consumer in default_consumers(self._owner)
+        )
+        self._adapters = default_adapters()
+        self._ledger = Ledger(time.monotonic)
+        self._gauge = Gauge()
+        self._usage = UsageLog()
+        self._attribution: Attribution | None = None
+        self._sized_at = 0.0
+        self._watch: Watch | None = None
+
+    def close(self) -> None:
+        """Stop what runs on its own."""
+        if self._watch is not None:
+            self._watch.stop()
+
+    # --- reports ------------------------------------------------------------------
+
+    def stats(self, *, detailed: bool = False) -> Stats:
+        """A fresh sizing within the budget, as a report."""
+        from pmat_nb.render.stats import Stats
+
+        self.size(self._budget_s())
+        return Stats(self.record(), detailed=detailed)
+
+    def status(self) -> Status:
+        """The five lines, with the commands that the figures suggest."""
+        from pmat_nb.render.status import Status
+
+        from .hints import next_commands
+
+        self.size(self._budget_s())
+        record = self.record()
+        return Status(record, hints=next_commands(record))
+
+    def variables(self, *, exact: bool = False, top: int | None = None) -> Variables:
+        """Every variable, sized within the budget or (``exact``) to the end."""
+        from pmat_nb.render.variables import Variables
+
+        found = self.size(None if exact else self._budget_s())
+        return Variables(
+            found.variables,
+            rss_bytes=self._session.probe.rss_bytes(),
+            sizing=self._sizing_summary(),
+            top=top,
+        )
+
+    def why(self, name: str) -> Why:
+        """The holders of the object called ``name``."""
+        from pmat_nb.consumers.why import why
+        from pmat_nb.render.why import Why
+
+        found = why(self._owner, name)
+        return Why(name, found.holders, size=self._size_of(name), complete=found.complete)
+
+    def history(self, *, sessions: bool, forecast: bool) -> HistoryReport:
+        """The cells of all sessions of this notebook, or the sessions themselves."""
+        from .past import history_report
+
+        limit = self.record().limit
+        return history_report(
+            self._session,
+            view="sessions" if sessions else "cells",
+            forecast=forecast,
+            limit_bytes=limit.limit_bytes if limit else None,
+        )
+
+    def analyze_log(self, path: str) -> LogReport:
+        """The summary of a log file."""
+        from pmat_nb.engine.log import analyze_log
+        from pmat_nb.render.log import LogReport
+
+        return LogReport(analyze_log(path))
+
+    def watch(self, period: float | str, *, format: str | None, output: str | None) -> Any:
+        """Start, replace or stop (``off``) the live display."""
+        from .watch import start_watch
+
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
+        if period == "off":
+            return None
+        self._watch = start_watch(self._session, self, float(period), format, output)
+        return None
+
+    # --- measuring ----------------------------------------------------------------
+
+    def size(self, budget_s: float | None) -> Attribution:
+        """Size everything that has a name, and enter it into the ledger."""
+        self._note_usage()
+        found = attribute(
+            self._owner,
+            self._sources,
+            self._session.probe,
+            adapters=self._adapters,
+            boundaries=self._boundaries(),
+            budget_s=budget_s,
+            usage=lambda name: (self._usage.bound_in(name), self._usage.cells_since_use(name)),
+        )
+        self._attribution, self._sized_at = found, time.monotonic()
+        for pool, reading in found.pools.items():
+            self._ledger.update(pool, reading)
+        return found
+
+    def user_bytes(self) -> int:
+        """Resident bytes of the user's objects now."""
+        return self.size(self._budget_s()).pools["analysis"].used_bytes
+
+    def record(self) -> StatsRecord:
+        """Where the memory is now, by the last sizing (its age is in the record)."""
+        session, probe = self._session, self._session.probe
+        tree = probe.tree()
+        rss = tree.rss_bytes if tree is not None else None
+        room = usable(probe, tree_bytes=tree.tree_bytes if tree is not None else None)
+        limits = limits_in_force(probe, standing=self._standing(room, tree))
+        limit = _limit(limits)
+        pools = self._ledger.records(POOL_NAMES)
+        found = self._attribution
+        parts = split(
+            session.at_load,
+            rss_bytes=rss,
+            file_bytes=probe.mapped_file_bytes(),
+            slack_bytes=probe.slack_bytes(self._budget_s()),
+            imported_bytes=session.imports.total_bytes,
+            pools_bytes=[pool.used_bytes for pool in pools],
+            pools_file_bytes=found.file_bytes if found else 0,
+        )
+        devices = device_memory()
+        host = probe.host()
+        return StatsRecord(
+            timestamp=time.time(),
+            rss_bytes=rss,
+            tree_bytes=tree.tree_bytes if tree else None,
+            children_bytes=tree.children_bytes if tree else None,
+            baseline_bytes=parts.baseline_bytes,
+            imports_bytes=parts.imports_bytes,
+            slack_bytes=parts.slack_bytes,
+            unattributed_bytes=parts.unattributed_bytes,
+            not_resident_bytes=found.not_resident_bytes if found else None,
+            device_bytes=device_bytes(devices),
+            limit=limit,
+            usable_bytes=room.usable_bytes if room else None,
+            host=host,
+            others_bytes=room.others_bytes if room else None,
+            pressure=self._gauge.read(
+                Readings(
+                    tree_bytes=tree.tree_bytes if tree else None,
+                    limit_bytes=limit.limit_bytes if limit else None,
+                    containers=probe.cgroup_levels(),
+                    host=host,
+                    psi=probe.psi_some_avg10(),
+                )
+            ),
+            pools=pools,
+            variables=self._variables(),
+            gc=probe.gc(),
+            cell=session.last_cell,
+            sizing=self._sizing_summary(),
+            devices=devices,
+            allocators=probe.allocators(),
+            children=tree.children if tree else (),
+            limits=limits,
+            notes=self._notes(),
+        )
+
+    # --- parts --------------------------------------------------------------------
+
+    def _standing(self, room: Usable | None, tree: TreeMemory | None) -> Limit | None:
+        row = self._session.settings.row("max_total")
+        spec: Any = row.value
+        if spec.kind in ("auto", "off") or room is None or tree is None:
+            return None
+        size = spec.resolve(usable_bytes=room.usable_bytes, in_use_bytes=tree.tree_bytes)
+        source = row.source if row.source.startswith("PMAT_") else "max-total"
+        return Limit(size, source, enforced=False)
+
+    def _boundaries(self) -> set[int]:
+        owner, session = self._owner, self._session
+        shell_parts = (
+            owner,
+            getattr(owner, "__dict__", None),
+            owner.user_ns,
+            owner.user_ns_hidden,
+            getattr(owner, "history_manager", None),
+            session,
+            session.__dict__,
+            self,
+            self.__dict__,
+            sys.modules,
+        )
+        return {id(part) for part in shell_parts if part is not None}
+
+    def _budget_s(self) -> float:
+        budget = self._session.settings.get("sizing_budget")
+        return float(budget) if isinstance(budget, (int, float)) else 0.25
+
+    def _note_usage(self) -> None:
+        sources = self._session.cell_sources
+        while sources:
+            self._usage.record(*sources.pop(0))
+
+    def _variables(self) -> tuple[VariableSize, ...]:
+        return self._attribution.variables if self._attribution else ()
+
+    def _size_of(self, name: str) -> VariableSize | None:
+        for row in self.size(self._budget_s()).variables:
+            if row.name == name or name in row.also_held_by.split(", "):
+                return row
+        return None
+
+    def _sizing_summary(self) -> SizingSummary | None:
+        if self._attribution is None:
+            return None
+        sizing = self._attribution.sizing
+        return SizingSummary(
+            complete=sizing.complete,
+            duration_s=sizing.duration_s,
+            age_s=time.monotonic() - self._sized_at,
+            objects=sizing.objects,
+        )
+
+    def _notes(self) -> tuple[str, ...]:
+        missing = self._session.probe.unavailable
+        figures = tuple(f"{figure}: {reason}" for figure, reason in missing.items())
+        return (*figures, *(self._attribution.notes if self._attribution else ()))
+
+
+def _limit(limits: tuple[Limit, ...]) -> Limit | None:
+    """The tightest that is enforced or was asked for."""
+    asked = tuple(limit for limit in limits if limit.source.startswith(("PMAT_", "max-total")))
+    found = [limit for limit in (limit_in_force(limits), *asked) if limit is not None]
+    return min(found, key=lambda limit: limit.limit_bytes, default=None)
+
