@@ -1,0 +1,97 @@
+"""The kernel's side of the ceiling: set first, restore last, recognise its work.
+
+The ceiling is the soft ``RLIMIT_DATA``; between setting and restoring the guard
+moves it (:mod:`.process.ceiling`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from types import TracebackType
+
+from . import codes
+from .process import procfs
+
+__all__ = ["LEAST_GAP_BYTES", "ceiling_caused", "own_memory", "read", "restore", "set_first"]
+
+LEAST_GAP_BYTES = 16 * 1024**2
+
+
+def own_memory() -> tuple[int, int]:
+    """``(resident, private writable mapped)`` bytes of this process."""
+    fd = procfs.open_statm(os.getpid())
+    if fd is None:
+        return 0, 0
+    try:
+        return procfs.read_statm(fd) or (0, 0)
+    finally:
+        os.close(fd)
+
+
+def read() -> tuple[int, int]:
+    """This process's ``RLIMIT_DATA`` as ``(soft, hard)``."""
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_DATA)
+
+
+def set_first(data_bytes: int, gap_bytes: int, own: tuple[int, int]) -> int | None:
+    """Set a ceiling ``gap_bytes`` above what is mapped; None where that is refused."""
+    import resource
+
+    value = data_bytes + max(gap_bytes, LEAST_GAP_BYTES)
+    if own[0] != resource.RLIM_INFINITY:
+        value = min(value, own[0])
+    value -= value % procfs.PAGE_BYTES
+    try:
+        resource.setrlimit(resource.RLIMIT_DATA, (value, own[1]))
+    except (OSError, ValueError):
+        return None
+    return value
+
+
+def restore(own: tuple[int, int]) -> None:
+    """The limit as it was before us; makes no object of any size."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_DATA, own)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def ceiling_caused(error: BaseException, *, physical_bytes: int | None = None) -> bool:
+    """Whether a ceiling that was in force explains this error.
+
+    True for a failed allocation anywhere in the chain of causes: a ``MemoryError``
+    that no ``raise`` statement made, ``ENOMEM``, or a thread that could not be
+    started. False for one that could not have succeeded without a ceiling either,
+    where its size is known (numpy tells) and exceeds ``physical_bytes``.
+    """
+    return any(_is_refused_allocation(each, physical_bytes) for each in _chain(error))
+
+
+def _is_refused_allocation(error: BaseException, physical_bytes: int | None) -> bool:
+    if isinstance(error, MemoryError):
+        size = getattr(error, "_total_size", None)
+        if isinstance(size, int) and physical_bytes is not None and size > physical_bytes:
+            return False
+        return not _was_raised_in_python(error.__traceback__)
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and "can't start new thread" in str(error)
+
+
+def _was_raised_in_python(traceback: TracebackType | None) -> bool:
+    if traceback is None:
+        return False
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return codes.raises_at(traceback.tb_frame.f_code, traceback.tb_lasti)

@@ -1,0 +1,116 @@
+"""The kernel's ``RLIMIT_DATA``, moved from outside.
+
+Only the soft limit is touched, never above what it was before us. The kernel
+names the scope that may have a ceiling in the word ``CEILING_SEQ`` and clears it
+before it restores the limit itself, so the word is read again after every move: a
+move that came too late is undone here.
+"""
+
+from __future__ import annotations
+
+import resource
+
+from . import layout
+
+MIB = 1024**2
+# Room for an exception to be made and handled in, and for the kernel's other threads.
+LEAST_GAP = 16 * MIB
+_STEP = 32 * MIB
+_STEPS = 8
+_WORTH_A_MOVE = 2 * MIB
+_REIMPOSE_AFTER_NS = 20_000_000
+
+
+class Ceiling:
+    """Keeps the ceiling current while a scope runs, and out of the way of its stop."""
+
+    def __init__(self, kernel_pid: int, words: memoryview[int]) -> None:
+        self._pid = kernel_pid
+        self._words = words
+        self.now = self.soft
+        self._recent: list[int] = []
+        self._steps = 0
+        self._ack = -1
+        self._ack_ns = 0
+        self._ack_data = 0
+
+    @property
+    def soft(self) -> int:
+        """The kernel's own soft limit, in bytes or ``RLIM_INFINITY``."""
+        return self._words[layout.SOFT]
+
+    def adopt(self, value: int) -> None:
+        """Take over the first ceiling of a scope, which the kernel set itself."""
+        self.now = value
+        self._remember(value)
+        self._steps = 0
+        self._ack = -1
+
+    def gap(self, data: int) -> int | None:
+        """Bytes that may still be mapped, None without a ceiling."""
+        if not self._words[layout.CEILING_SEQ] or self.now == self.soft:
+            return None
+        return max(0, self.now - data)
+
+    def follow(self, seq: int, data: int, headroom: int, reserve: int) -> None:
+        """Let ``headroom + reserve`` be mapped from here, ``data`` being mapped."""
+        wanted = data + max(headroom + reserve, LEAST_GAP)
+        if abs(wanted - self.now) > _WORTH_A_MOVE or self.now == self.soft:
+            self._move(seq, wanted)
+
+    def give_room(self, seq: int, data: int, ack: int, now_ns: int) -> None:
+        """During a stop: room in steps for a call that ran into the ceiling.
+
+        The ceiling stays until the kernel has taken the signal, since a C call that
+        holds the GIL is stopped by nothing else; the handler lifts it entirely. If
+        the scope goes on growing after that, it is put back.
+        """
+        if ack != self._ack:
+            if self._ack >= 0:
+                self.now = self.soft
+            self._ack, self._ack_ns, self._ack_data = ack, now_ns, data
+            self._steps = 0
+        elif self.now == self.soft:
+            if now_ns - self._ack_ns > _REIMPOSE_AFTER_NS and data - self._ack_data > LEAST_GAP:
+                self._move(seq, data + _STEP)
+        elif data > self.now - MIB and self._steps < _STEPS:
+            self._steps += 1
+            self._move(seq, max(self.now, data) + _STEP)
+
+    def lift(self) -> None:
+        """The kernel's own soft limit again."""
+        self._set(self._pid, self.soft)
+        self.now = self.soft
+
+    def free_child(self, pid: int) -> None:
+        """Give a child that inherited a ceiling of ours the kernel's own limit."""
+        try:
+            soft, hard = resource.prlimit(pid, resource.RLIMIT_DATA)
+            if soft in self._recent:
+                resource.prlimit(pid, resource.RLIMIT_DATA, (self.soft, hard))
+        except (OSError, ValueError):
+            return
+
+    def _move(self, seq: int, wanted: int) -> None:
+        if self.soft != resource.RLIM_INFINITY:
+            wanted = min(wanted, self.soft)
+        if self._words[layout.CEILING_SEQ] != seq:
+            return
+        wanted -= wanted % 4096
+        self._remember(wanted)
+        if not self._set(self._pid, wanted):
+            return
+        self.now = wanted
+        self._words[layout.CEILING_NOW] = wanted
+        if self._words[layout.CEILING_SEQ] != seq:
+            self.lift()
+
+    def _remember(self, value: int) -> None:
+        self._recent = [*self._recent[-255:], value]
+
+    def _set(self, pid: int, soft: int) -> bool:
+        try:
+            resource.prlimit(pid, resource.RLIMIT_DATA, (soft, self._words[layout.HARD]))
+        except (OSError, ValueError):
+            return False
+        return True

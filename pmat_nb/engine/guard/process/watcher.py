@@ -1,0 +1,351 @@
+"""What the guard does at each look: judge, stop, follow the ceiling.
+
+A *scope* is a cell, a block or the kernel's standing limit, with a total that the
+tree must not pass. One stop is in progress at a time, the tightest scope's. It
+does not end when memory falls: only the kernel ends it, by disarming the scope.
+
+Not covered: memory on accelerators, and processes that left the tree.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+from . import layout, policy, procfs
+from .ceiling import Ceiling
+from .tree import Tree
+
+SIGURG, SIGSTOP, SIGKILL = 23, 19, 9  # Linux; the signal module would cost 0.7 MB
+_KILL_AFTER_NS = 100_000_000
+
+
+class Scope:
+    """One armed limit, in total bytes of the tree."""
+
+    __slots__ = (
+        "baseline",
+        "born",
+        "child_base",
+        "flags",
+        "last_signal_ns",
+        "last_signal_tree",
+        "reserve",
+        "seq",
+        "signals",
+        "stopping",
+        "threshold",
+        "tree_at_arm",
+        "watched_on",
+    )
+
+    def __init__(self, seq: int, threshold: int, flags: int, reserve: int, baseline: int) -> None:
+        self.seq = seq
+        self.threshold = threshold
+        self.flags = flags
+        self.reserve = reserve
+        self.baseline = baseline
+        self.child_base: dict[int, int] = {}
+        self.born: set[int] = set()
+        self.stopping = False
+        self.watched_on = False
+        self.signals = 0
+        self.last_signal_ns = 0
+        self.last_signal_tree = 0
+        self.tree_at_arm = 0
+
+
+class Watcher:
+    """Keeps the scopes of one kernel."""
+
+    def __init__(
+        self,
+        kernel_pid: int,
+        words: memoryview[int],
+        ceiling: Ceiling,
+        tree: Tree,
+        *,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+        kill: Callable[[int, int], None] = os.kill,
+    ) -> None:
+        self._pid = kernel_pid
+        self._words = words
+        self._ceiling = ceiling
+        self._tree = tree
+        self._clock_ns = clock_ns
+        self._kill = kill
+        self.scopes: dict[int, Scope] = {}
+        self._frozen: dict[int, tuple[int, int]] = {}
+        self._list_only: set[int] = set()
+        self._rows = 0
+        self.last_tree = 0
+
+    # -- messages ------------------------------------------------------------
+    def message(self, words: memoryview[int]) -> bool:
+        """Take one message; False when the guard is asked to end."""
+        kind, seq = words[0], words[1]
+        if kind == layout.ARM:
+            self._arm(seq, words[2], words[3], words[4], words[5], words[6])
+        elif kind == layout.DISARM:
+            self._disarm(seq, words[2])
+        elif kind == layout.LIST_ONLY:
+            self._list_only.add(seq)
+        elif kind == layout.FORGET:
+            self._forget_threads(seq)
+        return kind != layout.QUIT
+
+    def _arm(
+        self, seq: int, threshold: int, flags: int, reserve: int, ceiling: int, baseline: int
+    ) -> None:
+        known = self.scopes.get(seq)
+        if known is not None:
+            known.threshold, known.flags, known.reserve = threshold, flags, reserve
+            known.stopping = known.stopping and self.last_tree > threshold
+            return
+        self._hand_over()
+        scope = Scope(seq, threshold, flags, reserve, baseline)
+        if self._tree.children and not self._tree.knows_all():
+            self._tree.measure_pss()
+        scope.child_base = dict(self._tree.pss)
+        scope.tree_at_arm = self.last_tree
+        self.scopes[seq] = scope
+        if flags & layout.CEILING:
+            self._ceiling.adopt(ceiling)
+        row = layout.slot(seq)
+        for word in range(layout.SLOT_WORDS):
+            self._words[row + word] = 0
+        self._words[row + layout.SLOT_PEAK] = baseline
+        self._words[row + layout.SLOT_SEQ] = seq
+
+    def _hand_over(self) -> None:
+        """From here the new scope answers for the children of ended ones."""
+        for scope in list(self.scopes.values()):
+            if scope.watched_on:
+                scope.born.clear()
+                if not scope.flags & layout.WATCH_ON:
+                    del self.scopes[scope.seq]
+
+    def _disarm(self, seq: int, flags: int) -> None:
+        scope = self.scopes.get(seq)
+        if scope is None:
+            return
+        if self._words[layout.STOP_SEQ] == seq:
+            self._words[layout.STOP_SEQ] = 0
+            self._end_frozen(self._clock_ns() + _KILL_AFTER_NS)
+        scope.flags = scope.flags & ~layout.WATCH_ON | flags & layout.WATCH_ON
+        # A pool may replace the workers that were ended, so a stop watches them on.
+        scope.watched_on = bool(flags & layout.WATCH_ON or (scope.stopping and scope.born))
+        scope.stopping = False
+        if not scope.watched_on or scope.flags & layout.WARN_ONLY:
+            del self.scopes[seq]
+        self._forgive_growth_of(scope)
+
+    def _forgive_growth_of(self, ended: Scope) -> None:
+        """What a later scope added is not held against the ones watched on."""
+        added = max(0, self.last_tree - ended.tree_at_arm)
+        for scope in self.scopes.values():
+            if scope.watched_on and scope is not ended:
+                scope.threshold += added
+
+    def _forget_threads(self, seq: int) -> None:
+        scope = self.scopes.get(seq)
+        if scope is not None and scope.watched_on:
+            scope.flags &= ~layout.WATCH_ON
+            if not scope.born:
+                del self.scopes[seq]
+
+    # -- one look --------------------------------------------------------------
+    def look(self) -> float | None:
+        """Look once and act; seconds until the next look, None: the kernel is gone."""
+        watched = self._watched()
+        bound = min((scope.threshold for scope in watched), default=2**62)
+        tree = self._tree.look(bound)
+        if tree is None:
+            return None
+        now = self._clock_ns()
+        self.last_tree = tree
+        self._note_children()
+        self._publish(tree, now)
+        over = [s for s in watched if s.stopping or tree > s.threshold]
+        self._warn(over, tree, now)
+        over = [s for s in over if not s.flags & layout.WARN_ONLY]
+        for scope in sorted(over, key=lambda s: (s.watched_on, s.threshold, s.seq))[:1]:
+            self._stop(scope, tree, now)
+        self._follow_ceiling(tree, now)
+        self._end_frozen(now)
+        return self._next_look(watched, over, tree)
+
+    def _watched(self) -> list[Scope]:
+        scopes = list(self.scopes.values())
+        if any(not s.flags & layout.STANDING and not s.watched_on for s in scopes):
+            return [s for s in scopes if not s.flags & layout.STANDING]
+        return scopes
+
+    def _note_children(self) -> None:
+        for pid in self._tree.new_pids:
+            self._ceiling.free_child(pid)
+            for scope in self.scopes.values():
+                if pid not in scope.child_base:
+                    scope.born.add(pid)
+        self._tree.new_pids.clear()
+        alive = set(self._tree.children)
+        for scope in list(self.scopes.values()):
+            scope.born &= alive
+            if scope.watched_on and not scope.born and not scope.flags & layout.WATCH_ON:
+                del self.scopes[scope.seq]
+
+    def _publish(self, tree: int, now: int) -> None:
+        words = self._words
+        words[layout.TREE] = tree
+        words[layout.KERNEL_RSS] = self._tree.kernel_rss
+        words[layout.KERNEL_DATA] = self._tree.kernel_data
+        words[layout.PSS_READS] = self._tree.pss_reads
+        words[layout.POLLS] += 1
+        words[layout.LINGER_SEQS] = sum(s.watched_on for s in self.scopes.values())
+        words[layout.HEARTBEAT_NS] = now
+        for scope in self.scopes.values():
+            row = layout.slot(scope.seq)
+            if not scope.watched_on and tree > words[row + layout.SLOT_PEAK]:
+                words[row + layout.SLOT_PEAK] = tree
+                words[row + layout.SLOT_PEAK_NS] = now
+
+    def _warn(self, over: list[Scope], tree: int, now: int) -> None:
+        for scope in over:
+            row = layout.slot(scope.seq)
+            if scope.flags & layout.WARN_ONLY and not self._words[row + layout.SLOT_WARNED_NS]:
+                self._words[row + layout.SLOT_STOP_TREE] = tree
+                self._words[row + layout.SLOT_WARNED_NS] = now
+
+    # -- stopping --------------------------------------------------------------
+    def _stop(self, scope: Scope, tree: int, now: int) -> None:
+        words = self._words
+        if not scope.stopping or words[layout.STOP_SEQ] != scope.seq:
+            self._begin(scope, tree, now)
+        elif tree > scope.threshold:
+            self._freeze_guilty(scope, tree, now)
+        if self._signal_is_due(scope, tree, now):
+            scope.signals += 1
+            scope.last_signal_ns, scope.last_signal_tree = now, tree
+            words[layout.STOP_SIGNALS] = scope.signals
+            words[layout.slot(scope.seq) + layout.SLOT_SIGNALS] = scope.signals
+            try:
+                self._kill(self._pid, SIGURG)
+            except OSError:
+                return
+        # No cell will disarm these: they end when memory is back below the line.
+        ends_itself = scope.watched_on or scope.flags & layout.STANDING
+        if ends_itself and tree <= scope.threshold - policy.RAISE_AGAIN_GROWTH:
+            scope.stopping = False
+            scope.signals = 0
+            words[layout.STOP_SEQ] = 0
+
+    def _begin(self, scope: Scope, tree: int, now: int) -> None:
+        words = self._words
+        if not scope.stopping:
+            row = layout.slot(scope.seq)
+            words[row + layout.SLOT_STOP_TREE] = tree
+            words[row + layout.SLOT_STOP_NS] = now
+        scope.stopping = True
+        scope.last_signal_ns = 0
+        words[layout.STOP_TREE] = tree
+        words[layout.STOP_AT_NS] = now
+        words[layout.STOP_KERNEL_RSS] = self._tree.kernel_rss
+        if words[layout.CEILING_SEQ]:
+            self._ceiling.follow(
+                words[layout.CEILING_SEQ],
+                self._tree.kernel_data,
+                0,
+                max(0, scope.reserve - max(0, tree - scope.threshold)),
+            )
+        self._freeze_guilty(scope, tree, now)
+        words[layout.STOP_SEQ] = scope.seq
+
+    def _signal_is_due(self, scope: Scope, tree: int, now: int) -> bool:
+        since = (now - scope.last_signal_ns) / 1e9
+        if scope.flags & layout.STANDING and scope.signals and scope.last_signal_ns:
+            return False
+        if since >= policy.RAISE_AGAIN_S:
+            return True
+        grew = tree - scope.last_signal_tree > policy.RAISE_AGAIN_GROWTH
+        return grew and since >= policy.NEAR_S
+
+    def _freeze_guilty(self, scope: Scope, tree: int, now: int) -> None:
+        if not self._tree.children:
+            return
+        self._tree.measure_pss()
+        growth = {
+            pid: self._tree.pss.get(pid, 0) - scope.child_base.get(pid, 0)
+            for pid in self._tree.children
+            if not scope.watched_on or pid in scope.born
+        }
+        for pid in policy.guilty_children(growth, tree - scope.baseline):
+            if pid in self._frozen:
+                continue
+            if pid in self._list_only or self._limits_itself(pid):
+                self._row(pid, growth[pid], layout.LISTED, scope.seq)
+                continue
+            try:
+                self._kill(pid, SIGSTOP)
+            except OSError:
+                continue
+            row = self._row(pid, growth[pid], layout.FROZEN, scope.seq)
+            self._frozen[pid] = (now, row)
+
+    def _limits_itself(self, pid: int) -> bool:
+        return policy.limits_itself(
+            procfs.read_text(f"/proc/{pid}/cmdline"),
+            b"\0" + procfs.read_text(f"/proc/{pid}/environ", 65536),
+        )
+
+    def _row(self, pid: int, growth: int, action: int, seq: int) -> int:
+        words = self._words
+        for index in range(min(self._rows, layout.CHILDREN)):
+            row = layout.child_row(index)
+            if words[row + layout.CHILD_PID] == pid and words[row + layout.CHILD_SEQ] == seq:
+                return row
+        row = layout.child_row(self._rows % layout.CHILDREN)
+        self._rows += 1
+        words[row + layout.CHILD_PID] = pid
+        words[row + layout.CHILD_GROWTH] = growth
+        words[row + layout.CHILD_ACTION] = action
+        words[row + layout.CHILD_SEQ] = seq
+        name = procfs.read_text(f"/proc/{pid}/comm", 16).strip()[:16].ljust(16, b"\0")
+        words[row + layout.CHILD_NAME] = int.from_bytes(name[:8], "little", signed=True)
+        words[row + layout.CHILD_NAME + 1] = int.from_bytes(name[8:], "little", signed=True)
+        words[layout.CHILD_ROWS] = self._rows
+        return row
+
+    def _end_frozen(self, now: int) -> None:
+        """Kill what was frozen, once the kernel has seen the report or had its time."""
+        for pid, (since, row) in list(self._frozen.items()):
+            seen = self._words[layout.ACK] and now - since > 10_000_000
+            if seen or now - since >= _KILL_AFTER_NS:
+                del self._frozen[pid]
+                try:
+                    self._kill(pid, SIGKILL)
+                except OSError:
+                    continue
+                self._words[row + layout.CHILD_ACTION] = layout.ENDED
+
+    # -- ceiling and pace --------------------------------------------------------
+    def _follow_ceiling(self, tree: int, now: int) -> None:
+        seq = self._words[layout.CEILING_SEQ]
+        scope = self.scopes.get(seq) if seq else None
+        if scope is None:
+            return
+        data = self._tree.kernel_data
+        if self._words[layout.STOP_SEQ]:
+            self._ceiling.give_room(seq, data, self._words[layout.ACK], now)
+        else:
+            self._ceiling.follow(seq, data, max(0, scope.threshold - tree), scope.reserve)
+
+    def _next_look(self, watched: list[Scope], over: list[Scope], tree: int) -> float:
+        if any(not s.watched_on and not s.flags & layout.STANDING for s in over):
+            return policy.NEAR_S
+        if over:
+            return policy.RAISE_AGAIN_S / 5
+        rooms = [s.threshold - tree for s in watched if s.threshold > tree]
+        if not rooms:
+            return policy.FAR_S if watched else policy.IDLE_S
+        return policy.poll_interval_s(min(rooms), self._ceiling.gap(self._tree.kernel_data))

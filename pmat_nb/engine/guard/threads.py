@@ -1,0 +1,64 @@
+"""The threads that a scope started, and which of them go on working."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+from . import stop
+from .process import procfs
+from .token import Token
+
+__all__ = ["idents", "started_since", "stop_started"]
+
+# A thread whose innermost frame is in one of these waits for work.
+_WAITING = ("threading", "queue", "selectors", "concurrent.futures.thread", "asyncio.base_events")
+_BUSY_SHARE = 0.05
+
+
+def idents() -> frozenset[int]:
+    """All threads that Python knows now."""
+    return frozenset(thread.ident or 0 for thread in threading.enumerate())
+
+
+def started_since(before: frozenset[int]) -> list[threading.Thread]:
+    """Living threads that are not among ``before``, the guard's own left out."""
+    return [
+        thread
+        for thread in threading.enumerate()
+        if thread.ident not in before and not getattr(thread, "pmat_guard", False)
+    ]
+
+
+def stop_started(token: Token, *, lingering: bool) -> list[str]:
+    """Raise in the threads that the scope started and that are at work; their names.
+
+    A thread that outlived its scope (``lingering``) must also have used the processor
+    since the last signal: another cell may be what grows meanwhile.
+    """
+    frames = sys._current_frames()
+    stopped = []
+    for thread in started_since(token.idents_before):
+        ident = thread.ident or 0
+        if ident in (token.thread_ident, threading.get_ident()) or ident not in frames:
+            continue
+        if frames[ident].f_globals.get("__name__") in _WAITING:
+            continue
+        if lingering and not _was_busy(thread, token):
+            continue
+        if stop.raise_in_thread(token, ident):
+            stopped.append(thread.name)
+    return stopped
+
+
+def _was_busy(thread: threading.Thread, token: Token) -> bool:
+    text = procfs.read_text(f"/proc/self/task/{thread.native_id}/schedstat", 128).split()
+    if not text or thread.native_id is None:
+        return True  # unknown: it did outlive a limit, and memory did grow
+    ran, now = int(text[0]), time.monotonic_ns()
+    before = token.thread_cpu.get(thread.native_id)
+    token.thread_cpu[thread.native_id] = (ran, now)
+    if before is None or now <= before[1]:
+        return False
+    return (ran - before[0]) / (now - before[1]) > _BUSY_SHARE
