@@ -14,10 +14,11 @@ from matplotlib.patches import Patch
 from pmat_nb.engine.records import StatsRecord
 
 from .canvas import Paint, Scale, paint_for, sheet
-from .format import brief, clean, cut, duration, limit, percent
+from .format import brief, duration, limit, percent
 from .palette import HUES, LEVEL_HUES, hue_of
 from .parts import Share
 from .phrases import headline
+from .texts import clean, cut
 
 __all__ = ["bars", "identity", "log_timeline", "run_timeline"]
 

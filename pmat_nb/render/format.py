@@ -1,14 +1,13 @@
 """The only place where numbers become text.
 
-Bytes in powers of 1024, written ``6.21 GB``; seconds, fractions, bars, and names
-cut to a width. Unknown (None, NaN) is ``n/a``. Nothing here depends on a locale,
-and nothing here raises on any number: a report must never break a cell.
+Bytes in powers of 1024, written ``6.21 GB``; seconds, fractions and bars. Unknown
+(None, NaN) is ``n/a``. Nothing here depends on a locale, and nothing here raises on
+any number: a report must never break a cell.
 """
 
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
 
@@ -16,20 +15,16 @@ __all__ = [
     "NA",
     "bar",
     "brief",
-    "clean",
     "column",
     "count",
-    "cut",
     "duration",
     "fraction",
     "iso_utc",
     "limit",
     "moment",
-    "pad",
     "percent",
     "signed",
     "size",
-    "text_width",
     "unit_of",
 ]
 
@@ -48,7 +43,8 @@ def _finite(value: _Number) -> float | None:
         number = float(value)
     except (OverflowError, TypeError, ValueError):
         return None
-    return number if math.isfinite(number) else None
+    # Far below the largest float, so that a factor in between cannot overflow.
+    return number if abs(number) < 1e200 else None
 
 
 def unit_of(value: _Number) -> str:
@@ -289,47 +285,3 @@ def bar(share: _Number, width: int = 10) -> str:
     eighths = max(1, math.floor(shown * width * 8 + 1e-9))
     full, part = divmod(eighths, 8)
     return _EIGHTHS[8] * full + (_EIGHTHS[part] if part else "")
-
-
-def clean(text: str) -> str:
-    """One safe line: control, bidi and surrogate characters become escapes."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )
-
-
-def text_width(text: str) -> int:
-    """Columns that ``text`` takes in a terminal: wide characters 2, combining ones 0."""
-    if text.isascii():
-        return len(text)
-    return sum(_char_width(char) for char in text)
-
-
-def _char_width(char: str) -> int:
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
-
-
-def cut(text: str, width: int) -> str:
-    """``text`` in at most ``width`` columns, an ellipsis where it was cut."""
-    if text_width(text) <= width:
-        return text
-    if width <= 0:
-        return ""
-    kept, room = [], width - 1
-    for char in text:
-        room -= _char_width(char)
-        if room < 0:
-            break
-        kept.append(char)
-    return "".join(kept).rstrip() + "…"
-
-
-def pad(text: str, width: int, *, right: bool = False) -> str:
-    """``text`` filled with blanks to ``width`` columns, at its left for ``right``."""
-    blanks = " " * max(0, width - text_width(text))
-    return blanks + text if right else text + blanks

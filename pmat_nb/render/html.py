@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from html import escape
 
 from .blocks import Bar, Block, Cell, Column, Fold, Grid, Line, Part, Stack
-from .format import NA, bar, clean, cut, percent
+from .format import NA, bar, percent
 from .palette import LEVEL_HUES, hue_of
+from .texts import clean, cut
 
 __all__ = ["STYLE", "draw", "fragment", "safe"]
 

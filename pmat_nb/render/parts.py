@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from pmat_nb.engine.records import PoolItem, PoolRecord, StatsRecord
 
-from .format import brief, clean, cut
+from .format import brief
+from .texts import clean, cut
 
 __all__ = ["Share", "every_part", "pool_detail", "shown"]
 

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from .blocks import Bar, Block, Cell, Column, Fold, Grid, Line
-from .format import bar, clean, cut, pad, text_width
+from .format import bar
+from .texts import clean, cut, pad, text_width
 
 __all__ = ["MAX_WIDTH", "draw", "line_width"]
 

@@ -1,22 +1,23 @@
 """The base of everything pmat_nb shows: one set of facts, told in several forms.
 
 A report wraps frozen records and lists :mod:`.blocks` once; text and HTML are drawn
-from them. pandas and matplotlib are imported only by the forms that need them.
+from them. Everything a form needs, the drawing modules too, is imported when it is
+drawn: this module is imported with the magics.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import html, plain
-from .blocks import Block
+from pmat_nb.errors import UnavailableError
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+    from .blocks import Block
 
 __all__ = ["FORMATS", "Report", "frame_of", "json_safe"]
 
@@ -51,17 +52,25 @@ class Report:
         raise NotImplementedError
 
     def plot(self, *, theme: str | None = None) -> Figure:
-        """A picture of the report; ``theme`` is ``light``, ``dark`` or the user's own style."""
-        raise NotImplementedError
+        """A picture of the report; ``theme`` is ``light``, ``dark`` or the user's own style.
+
+        Raises:
+            UnavailableError: there is nothing in it to draw.
+        """
+        raise UnavailableError(f"{type(self).__name__} has no figures to draw; .to_frame() works")
 
     def text(self, format: str = "table", width: int | None = None) -> str:
         """The report as text: ``table`` or ``compact``, in lines of at most ``width``."""
         if format == "compact":
             return self.compact()
+        from . import plain
+
         return plain.draw(self.blocks(), width or plain.line_width())
 
     def to_json(self, compact: bool = True) -> str:
         """:meth:`to_dict` as strict JSON; ``compact`` is one line without blanks."""
+        import json
+
         figures = json_safe(self.to_dict())
         if compact:
             return json.dumps(figures, separators=(",", ":"), allow_nan=False)
@@ -74,6 +83,8 @@ class Report:
         printer.text(f"{type(self).__name__}(...)" if cycle else self.text())
 
     def _repr_html_(self) -> str:
+        from . import html
+
         return html.fragment(self.blocks())
 
 

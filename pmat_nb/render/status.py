@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pmat_nb.engine.records import StatsRecord
 
 from .blocks import Block, Column, Grid, Line, Part
-from .format import brief, clean, cut, duration, limit
+from .format import brief, duration, limit
 from .parts import shown
 from .phrases import (
     cell_text,
@@ -20,6 +20,7 @@ from .phrases import (
 )
 from .report import Report, frame_of
 from .stats import Stats
+from .texts import clean, cut
 from .variables import largest_first
 
 if TYPE_CHECKING:

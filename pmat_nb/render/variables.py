@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pmat_nb.engine.records import SizingSummary, VariableSize
 
 from .blocks import Block, Column, Grid, Line, Part
-from .format import brief, clean, column, count, cut, size
+from .format import brief, column, count, size
 from .phrases import sizing_text
 from .report import Report, frame_of
+from .texts import clean, cut
 
 if TYPE_CHECKING:
     import pandas as pd

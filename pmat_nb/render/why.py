@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from pmat_nb.engine.records import Holder, VariableSize
 
 from .blocks import Block, Column, Grid, Line, Part
-from .format import clean, column, cut, size
+from .format import column, size
 from .report import Report, frame_of
+from .texts import clean, cut
 
 if TYPE_CHECKING:
     import pandas as pd

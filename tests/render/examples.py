@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from pmat_nb.engine.records import (
     AllocatorState,
     CellRecord,

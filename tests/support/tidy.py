@@ -39,6 +39,15 @@ def _rlimits() -> tuple[object, ...]:
     return tuple(resource.getrlimit(k) for k in (resource.RLIMIT_DATA, resource.RLIMIT_AS))
 
 
+def _gc_callbacks() -> tuple[object, ...]:
+    # hypothesis times the collector with one that stays for the process.
+    return tuple(
+        callback
+        for callback in gc.callbacks
+        if not getattr(callback, "__module__", "").startswith("hypothesis")
+    )
+
+
 @dataclass(frozen=True)
 class Traces:
     """Threads, processes, hooks, limits and files of this process at one moment."""
@@ -57,7 +66,7 @@ class Traces:
             folder=Path.cwd(),
             files=frozenset(_names(Path.cwd())),
             hooks={
-                "gc.callbacks": tuple(gc.callbacks),
+                "gc.callbacks": _gc_callbacks(),
                 "gc.isenabled()": gc.isenabled(),
                 "gc.get_threshold()": gc.get_threshold(),
                 "tracemalloc.is_tracing()": tracemalloc.is_tracing(),
