@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from pmat_nb.engine.records import StatsRecord
 
@@ -183,6 +184,7 @@ def run_timeline(
     if near is not None:
         _limit_line(axes, scale(near), f"limit {limit(near)}", paint, vertical=False)
     axes.set_ylim(0, scale(max(top, near or 0) or 1) * 1.12)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
     axes.set_xlabel("cell runs, oldest first")
     axes.set_ylabel(f"resident memory ({scale.unit})")
     axes.grid(axis="y", color=paint.rule, lw=0.6)
