@@ -46,11 +46,11 @@ def meter(memory, clock=None, **kwargs):
 def test_a_cell_has_growth_peak_and_duration():
     memory, clock = FakeMemory(), Clock()
     cells, records = meter(memory, clock)
-    cell = cells.begin("# why\nx = 1\ny = 2", 7)
+    cell = cells.begin("# why\nx = 1\ny = 2")
     memory.to(900)
     memory.to(150)
     clock.now = 2.5
-    assert cells.end(cell) is records[0]
+    assert cells.end(cell, 7) is records[0]
     record = records[0]
     assert (record.label, record.first_line, record.duration_s) == ("In[7]", "x = 1", 2.5)
     assert record.growth_bytes == 50 * MB
@@ -63,17 +63,17 @@ def test_an_earlier_peak_is_not_this_cells():
     memory.to(5000)
     memory.to(100)
     cells, records = meter(memory)
-    cells.end(cells.begin("x", 1))
+    cells.end(cells.begin("x"))
     assert records[0].peak_bytes == 100 * MB
 
 
 def test_an_inner_cell_leaves_the_outer_peak_alone():
     memory = FakeMemory()
     cells, records = meter(memory)
-    outer = cells.begin("outer", 1, depth=10)
+    outer = cells.begin("outer", depth=10)
     memory.to(800)
     memory.to(200)
-    inner = cells.begin("inner", None, depth=20)
+    inner = cells.begin("inner", depth=20)
     memory.to(300)
     cells.end(inner)
     cells.end(outer)
@@ -84,8 +84,8 @@ def test_an_inner_cell_leaves_the_outer_peak_alone():
 def test_an_inner_peak_counts_for_the_outer_cell():
     memory = FakeMemory()
     cells, records = meter(memory)
-    outer = cells.begin("outer", 1, depth=10)
-    inner = cells.begin("inner", None, depth=20)
+    outer = cells.begin("outer", depth=10)
+    inner = cells.begin("inner", depth=20)
     memory.to(700)
     memory.to(120)
     cells.end(inner)
@@ -98,7 +98,7 @@ def test_where_the_reset_is_refused_the_peak_is_sampled():
     memory.to(3000)
     memory.to(100)
     cells, records = meter(memory)
-    cell = cells.begin("x", 1)
+    cell = cells.begin("x")
     cells.sample(400 * MB)
     cells.end(cell)
     assert (records[0].peak_bytes, records[0].peak_kind) == (400 * MB, "sampled")
@@ -109,7 +109,7 @@ def test_exact_peak_off_never_resets_the_mark():
     memory.to(3000)
     memory.to(100)
     cells, records = meter(memory, exact_peak=lambda: False)
-    cells.end(cells.begin("x", 1))
+    cells.end(cells.begin("x"))
     assert memory.mark == 3000 * MB
     assert records[0].peak_kind == "sampled"
 
@@ -117,9 +117,9 @@ def test_exact_peak_off_never_resets_the_mark():
 def test_a_cell_that_lost_its_end_is_closed_by_the_next():
     memory = FakeMemory()
     cells, records = meter(memory)
-    lost = cells.begin("events.reset()", 1, depth=10)
-    cells.end(cells.begin("x", 2, depth=10))
-    assert [record.label for record in records] == ["In[1]", "In[2]"]
+    lost = cells.begin("events.reset()", depth=10)
+    cells.end(cells.begin("x", depth=10), 2)
+    assert [record.label for record in records] == ["In[-]", "In[2]"]
     assert records[0].rss_after_bytes is None
     assert records[0].growth_bytes is None
     assert cells.end(lost) is None

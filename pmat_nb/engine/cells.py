@@ -41,9 +41,7 @@ class OpenCell:
 
     __slots__ = (
         "depth",
-        "label",
         "nested",
-        "number",
         "peak_bytes",
         "rss_before_bytes",
         "source",
@@ -52,11 +50,9 @@ class OpenCell:
         "thread",
     )
 
-    def __init__(self, source: str, number: int | None, depth: int) -> None:
+    def __init__(self, source: str, depth: int) -> None:
         self.source = source
-        self.number = number
         self.depth = depth
-        self.label = f"In[{number}]" if number is not None else "In[-]"
         self.nested = 0
         self.thread = threading.get_ident()
         self.peak_bytes: int | None = None
@@ -95,13 +91,13 @@ class CellMeter:
         """Whether any cell is open."""
         return bool(self._open)
 
-    def begin(self, source: str, number: int | None, depth: int = 0) -> OpenCell:
+    def begin(self, source: str, depth: int = 0) -> OpenCell:
         """Open a cell. ``depth`` is the Python stack's, to tell nested from lost.
 
         An open cell of this thread that is not below us on the stack never got its
         end (somebody removed the hook): it is closed with its end unknown.
         """
-        cell = OpenCell(source, number, depth)
+        cell = OpenCell(source, depth)
         self._close_lost(cell)
         rss = self._probe.rss_bytes()
         self._fold_peak(rss)
@@ -114,15 +110,20 @@ class CellMeter:
         cell.started = self._clock()
         return cell
 
-    def end(self, cell: OpenCell, *, failed: bool = False) -> CellRecord | None:
-        """Close ``cell``; None if it is not open (any more)."""
+    def end(
+        self, cell: OpenCell, number: int | None = None, *, failed: bool = False
+    ) -> CellRecord | None:
+        """Close ``cell``, whose execution count was ``number``; None if it is not open.
+
+        The number comes last because IPython's versions differ in when they count up.
+        """
         ended = self._clock()
         if cell not in self._open:
             return None
         rss = self._probe.rss_bytes()
         self._fold_peak(rss)
         self._open.remove(cell)
-        return self._finish(cell, ended - cell.started, rss, failed)
+        return self._finish(cell, number, ended - cell.started, rss, failed)
 
     def sample(self, rss_bytes: int | None) -> None:
         """Add a background sample to the peaks of the open cells."""
@@ -142,17 +143,22 @@ class CellMeter:
         for other in tuple(self._open):
             if other.thread == cell.thread and other.depth >= cell.depth:
                 self._open.remove(other)
-                self._finish(other, self._clock() - other.started, None, False)
+                self._finish(other, None, self._clock() - other.started, None, False)
 
     def _finish(
-        self, cell: OpenCell, duration_s: float, rss_after: int | None, failed: bool
+        self,
+        cell: OpenCell,
+        number: int | None,
+        duration_s: float,
+        rss_after: int | None,
+        failed: bool,
     ) -> CellRecord:
         kind: PeakKind | None = None
         if cell.peak_bytes is not None:
             kind = "exact" if self._exact else "sampled"
         record = CellRecord(
-            execution_count=cell.number,
-            label=cell.label,
+            execution_count=number,
+            label="In[-]" if number is None else f"In[{number}]",
             code_hash=_hash(cell.source),
             first_line=first_line_of(cell.source),
             started_at=cell.started_at,

@@ -59,8 +59,7 @@ class CellHooks:
         return lines
 
     def _begin(self, info: Any) -> None:
-        number = self._shell.execution_count if info.store_history else None
-        cell = self._meter.begin(info.raw_cell or "", number, _stack_depth())
+        cell = self._meter.begin(info.raw_cell or "", _stack_depth())
         self._cells.append((info, cell))
 
     def _end(self, result: Any) -> None:
@@ -69,7 +68,8 @@ class CellHooks:
         for index, (begun, cell) in enumerate(self._cells):
             if begun is info:
                 del self._cells[index]
-                self._meter.end(cell, failed=not result.success)
+                number = result.execution_count if info.store_history else None
+                self._meter.end(cell, number, failed=not result.success)
                 break
         if not self._meter.busy:
             self._cells.clear()

@@ -202,7 +202,7 @@ class Reporter:
             ),
             pools=pools,
             variables=self._variables(),
-            gc=probe.gc(),
+            gc=probe.gc(session.last_gc_at),
             cell=session.last_cell,
             sizing=self._sizing_summary(),
             devices=devices,

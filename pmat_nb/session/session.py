@@ -6,6 +6,7 @@ with one report. Whatever is costly is made at the first question, not at load.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -73,6 +74,8 @@ class Session:
         self._history: HistoryWriter | None = None
         self._session_row: SessionRow | None = None
         self._reporter: Reporter | None = None
+        self._full_collections = gc.get_stats()[2]["collections"]
+        self.last_gc_at: float | None = None
         self._pid = os.getpid()
 
     # --- life -------------------------------------------------------------------
@@ -205,6 +208,9 @@ class Session:
 
     def _on_sample(self, sample: TimedRss) -> None:
         self.meter.sample(sample.rss_bytes)
+        full_collections = gc.get_stats()[2]["collections"]
+        if full_collections != self._full_collections:
+            self._full_collections, self.last_gc_at = full_collections, sample.at
 
     def _sample_interval_s(self) -> float:
         interval = self.settings.get("sample_interval")
