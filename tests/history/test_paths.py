@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pmat_nb.engine.paths import history_dir, make_private, runtime_dir, state_dir
+from pmat_nb.engine.paths import history_dir, make_private, runtime_dir, settings_file, state_dir
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="XDG folders are Linux")
 
@@ -128,3 +128,26 @@ def test_a_runtime_folder_others_can_write_is_not_used(
     assert found.path is not None
     assert not found.path.is_relative_to(tmp_path / "run")
     assert stat.S_IMODE(found.path.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("xdg", [None, "", "relative", "/etc/xdg-user"])
+def test_the_settings_file_is_where_platformdirs_says(
+    monkeypatch: pytest.MonkeyPatch, xdg: str | None
+) -> None:
+    import platformdirs
+
+    if xdg is not None:
+        monkeypatch.setenv("XDG_CONFIG_HOME", xdg)
+    found = settings_file()
+    expected = Path(platformdirs.user_config_dir("pmat_nb")) / "pmat.toml"
+    # Older releases take a relative folder as it is, which the XDG rules forbid.
+    assert found == (expected if xdg != "relative" else Path.home() / ".config/pmat_nb/pmat.toml")
+
+
+def test_without_a_home_there_is_no_settings_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(_: int) -> object:
+        raise KeyError("uid not found")
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    assert settings_file() is None
