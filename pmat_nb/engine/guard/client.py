@@ -32,11 +32,15 @@ __all__ = ["Guard"]
 
 MIB = 1024**2
 _MOST_REPLACEMENTS = 20
+_READY_S = 0.25
 
 
 def default_reserve_bytes(headroom_bytes: int) -> int:
-    """What may be mapped beyond the limit before the ceiling refuses: 48 MB or 5%."""
-    return max(48 * MIB, headroom_bytes // 20)
+    """What may be mapped beyond the limit before the ceiling refuses.
+
+    A little under the 48 MB or 5% that a stop may overshoot by.
+    """
+    return max(40 * MIB, headroom_bytes // 24)
 
 
 class Guard:
@@ -212,7 +216,9 @@ class Guard:
             token.threshold_bytes = self._threshold(token)
             token.ceiling = ceiling and not warn_only and token.threshold_bytes is not None
             self._tokens[token.seq] = token
-            if token.ceiling:
+            if token.ceiling and self._link is not None:
+                # Nobody would move it before: a pool of threads must not run into it.
+                self._link.wait_ready(_READY_S)
                 self._set_ceiling(token, data)
             if token.threshold_bytes is not None:
                 self._send_arm(token)

@@ -14,6 +14,7 @@ __all__ = ["block_handler", "handler_at", "raises_at"]
 
 _PUSH = opcode.opmap.get("PUSH_EXC_INFO", -1)
 _RAISES = {opcode.opmap.get("RAISE_VARARGS", -1), opcode.opmap.get("RERAISE", -1)}
+_RERAISE = opcode.opmap.get("RERAISE", -1)
 _Range = tuple[int, int, int]
 _known: dict[CodeType, tuple[_Range, ...]] = {}
 
@@ -29,15 +30,13 @@ def _varints(table: bytes) -> list[int]:
     return values
 
 
-def _handled_ranges(code: CodeType) -> tuple[_Range, ...]:
+def _ranges(code: CodeType) -> tuple[_Range, ...]:
     ranges = _known.get(code)
     if ranges is None:
         fields = _varints(code.co_exceptiontable)
-        instructions = code.co_code
         ranges = tuple(
             (fields[at] * 2, (fields[at] + fields[at + 1]) * 2, fields[at + 2] * 2)
             for at in range(0, len(fields) - 3, 4)
-            if instructions[fields[at + 2] * 2] == _PUSH
         )
         if len(_known) > 512:
             _known.clear()
@@ -46,16 +45,25 @@ def _handled_ranges(code: CodeType) -> tuple[_Range, ...]:
 
 
 def handler_at(code: CodeType, offset: int) -> int | None:
-    """Where ``code`` would handle an exception raised at this instruction, if at all."""
-    for start, end, target in _handled_ranges(code):
-        if start <= offset < end:
+    """Where ``code`` would handle an exception raised at this instruction, if at all.
+
+    Inside a handler the first entry only leaves that handler and raises again; what
+    counts is who takes it from there.
+    """
+    instructions = code.co_code
+    for _ in range(20):  # as deep as blocks can be nested
+        target = next((t for start, end, t in _ranges(code) if start <= offset < end), None)
+        if target is None or instructions[target] == _PUSH:
             return target
+        offset = target
+        while offset < len(instructions) and instructions[offset] != _RERAISE:
+            offset += 2
     return None
 
 
 def block_handler(code: CodeType, offset: int) -> int | None:
     """The handler of the ``with`` block whose entering instruction is at ``offset``."""
-    later = [(start, target) for start, _, target in _handled_ranges(code) if start > offset]
+    later = [(start, target) for start, _, target in _ranges(code) if start > offset]
     return min(later)[1] if later else None
 
 

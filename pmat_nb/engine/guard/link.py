@@ -100,6 +100,15 @@ class Link:
         os.set_blocking(self._control, False)
         self._spawned_ns = time.monotonic_ns()
 
+    def wait_ready(self, most_s: float) -> bool:
+        """Wait until the guard looks; false where it does not within ``most_s``."""
+        end = time.monotonic() + most_s
+        while not self.words[layout.GUARD_PID]:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.001)
+        return True
+
     def send(self, kind: int, *values: int) -> bool:
         """Send a message; false where no guard listens any more."""
         message = _MESSAGE.pack(kind, *values, *(0,) * (7 - len(values)))

@@ -6,9 +6,9 @@ exception, an idle kernel only a flag. The guard signals again, every 50 ms or a
 soon as memory has grown by 8 MB, until the scope is disarmed; the steps are:
 
 1. raise (a line later, where the stack's top is code that must not be torn);
-2. from the second time on, raise, and also watch the scope's lines: as soon as
-   the code stands where no ``except``, ``finally`` or ``with`` of its stack would
-   catch it, raise there. A loop around a bare ``except`` ends at that point.
+2. from the second time on, raise, and also watch the lines of the functions that
+   are running: as soon as one stands where no ``except``, ``finally`` or ``with`` of
+   its stack would catch it, raise there. A loop around a bare ``except`` ends so.
 
 Not stopped: a C call that holds the GIL (it is stopped when it returns, or by the
 ceiling), and threads that wait inside C.
@@ -41,6 +41,8 @@ __all__ = [
 # Torn in the middle, these leave a kernel that no longer answers.
 _DELICATE = ("ipykernel", "zmq", "tornado", "jupyter_client", "traitlets", "pmat_nb")
 _DEFER_AT_MOST = 3
+# Their handlers end the work and report; they do not go on with it.
+_THREAD_MACHINERY = ("threading", "concurrent.futures.thread", "multiprocessing.pool")
 _OWN = __name__.rpartition(".")[0] + "."
 
 
@@ -73,9 +75,9 @@ def runs_under(namespace: dict[str, Any]) -> InScope:
     return in_scope
 
 
-def _is_delicate(frame: FrameType, token: Token) -> bool:
+def _is_delicate(frame: FrameType, in_scope: InScope) -> bool:
     """Whether the stack's top, above the scope's own code, must not be torn."""
-    for each in _scope_stack(frame, token):
+    for each in _scope_stack(frame, in_scope):
         module = _module(each)
         if module.partition(".")[0] in _DELICATE:
             return True
@@ -84,10 +86,10 @@ def _is_delicate(frame: FrameType, token: Token) -> bool:
     return False
 
 
-def _scope_stack(frame: FrameType, token: Token) -> Iterator[FrameType]:
+def _scope_stack(frame: FrameType, in_scope: InScope) -> Iterator[FrameType]:
     """The frames from ``frame`` out to the scope's own."""
     for each in _stack(frame):
-        if token.in_scope is None or not token.in_scope(each):
+        if not in_scope(each):
             return
         yield each
 
@@ -97,14 +99,17 @@ def raise_in(token: Token, frame: FrameType) -> None:
 
     Returns without raising where the scope's code is not on the stack.
     """
-    if is_own_frame(frame) or token.in_scope is None or not token.in_scope(frame):
+    in_scope = token.in_scope
+    if is_own_frame(frame) or in_scope is None or not in_scope(frame):
         return
     token.deliveries += 1
     if token.line is None:
         token.line = _line(frame)
-    delicate = token.deliveries <= _DEFER_AT_MOST and _is_delicate(frame, token)
+    delicate = token.deliveries <= _DEFER_AT_MOST and _is_delicate(frame, in_scope)
     if delicate or token.deliveries >= 2:
-        _watch_lines(token, frame, at_any_line=delicate)
+        if not token.traced:
+            token.traced, token.trace_before = True, sys.gettrace()
+        _watch_lines(token, frame, in_scope, at_any_line=delicate)
     if not delicate:
         raise token.error(time.monotonic_ns())
 
@@ -116,31 +121,36 @@ def _line(frame: FrameType) -> tuple[str, int] | None:
     return frame.f_code.co_filename, frame.f_lineno
 
 
-def _watch_lines(token: Token, frame: FrameType, *, at_any_line: bool) -> None:
-    if not token.traced:
-        token.traced = True
-        token.trace_before = sys.gettrace()
+def _watch_lines(
+    token: Token, frame: FrameType, in_scope: InScope, *, at_any_line: bool, outlives: bool = False
+) -> None:
+    """Raise at a fit line of the functions that run now, in the calling thread.
 
-    def tracer(frame: FrameType, event: str, _arg: object) -> Any:
-        if not token.active:
-            sys.settrace(None)
+    Functions called later are not watched: C code may have called them (a finalizer,
+    the printing of an ignored error) and would swallow what they raise. The next
+    signal finds those that stay.
+    """
+
+    def on_line(frame: FrameType, event: str, _arg: object) -> Any:
+        if token.ended and not outlives:
             return None
-        if event in ("line", "call") and _fit(token, frame, at_any_line):
+        if event == "line" and _fit(token, frame, in_scope, at_any_line):
             raise token.error(time.monotonic_ns())
-        return tracer
+        return on_line
 
-    # Frames first: once the tracer is on, this function's own lines are traced too.
-    for each in _scope_stack(frame, token):
-        each.f_trace = tracer
-    sys.settrace(tracer)
+    for each in _scope_stack(frame, in_scope):
+        each.f_trace = on_line
+    sys.settrace(_no_new_frames)
 
 
-def _fit(token: Token, frame: FrameType, at_any_line: bool) -> bool:
-    if is_own_frame(frame) or token.in_scope is None or not token.in_scope(frame):
-        return False
+def _no_new_frames(_frame: FrameType, _event: str, _arg: object) -> None:
+    return None
+
+
+def _fit(token: Token, frame: FrameType, in_scope: InScope, at_any_line: bool) -> bool:
     if at_any_line:
-        return not _is_delicate(frame, token)
-    return not any(_swallows(each, token) for each in _scope_stack(frame, token))
+        return not _is_delicate(frame, in_scope)
+    return not any(_swallows(each, token) for each in _scope_stack(frame, in_scope))
 
 
 def _swallows(frame: FrameType, token: Token) -> bool:
@@ -157,10 +167,17 @@ def end_watching(token: Token) -> None:
         token.traced = False
 
 
+def _is_work(frame: FrameType) -> bool:
+    """Whether a thread's frame is the code it was started for, not its machinery."""
+    return _module(frame) not in _THREAD_MACHINERY
+
+
 def error_type(token: Token) -> type[MemoryLimitExceeded]:
     """``MemoryLimitExceeded`` as a class that makes itself, for another thread.
 
-    Python raises asynchronous exceptions by calling a class without arguments.
+    Python raises asynchronous exceptions by calling a class without arguments, in the
+    thread they are meant for: the only moment at which that thread's lines can be
+    watched, for a thread that swallows its stop.
     """
     if token.error_type is None:
 
@@ -173,6 +190,7 @@ def error_type(token: Token) -> type[MemoryLimitExceeded]:
                 tree_bytes=made.tree_bytes,
                 duration_s=made.duration_s,
             )
+            _after_raise_in_thread(token, sys._getframe(1))
 
         token.error_type = type(
             "MemoryLimitExceeded",
@@ -180,6 +198,16 @@ def error_type(token: Token) -> type[MemoryLimitExceeded]:
             {"__init__": __init__, "__module__": MemoryLimitExceeded.__module__},
         )
     return token.error_type
+
+
+def _after_raise_in_thread(token: Token, frame: FrameType) -> None:
+    ident = threading.get_ident()
+    token.raised_in_thread[ident] = times = token.raised_in_thread.get(ident, 0) + 1
+    if times >= 2 and ident != threading.main_thread().ident:
+        if ident == token.thread_ident and token.in_scope is not None:
+            _watch_lines(token, frame, token.in_scope, at_any_line=False)
+        else:
+            _watch_lines(token, frame, _is_work, at_any_line=False, outlives=True)
 
 
 def raise_in_thread(token: Token, ident: int) -> bool:

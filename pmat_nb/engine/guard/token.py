@@ -35,6 +35,7 @@ class Token:
         "limit_bytes",
         "line",
         "pending",
+        "raised_in_thread",
         "replaced_before",
         "scope",
         "seq",
@@ -63,6 +64,7 @@ class Token:
         self.cancel: Callable[[], object] | None = None
         self.thread_ident = 0
         self.idents_before: frozenset[int] = frozenset()
+        self.raised_in_thread: dict[int, int] = {}
         self.thread_cpu: dict[int, tuple[int, int]] = {}
         self.active = False
         self.pending = False

@@ -15,7 +15,12 @@ from . import layout
 MIB = 1024**2
 # Room for an exception to be made and handled in, and for the kernel's other threads.
 LEAST_GAP = 16 * MIB
-_STEP = 32 * MIB
+# Enough to make and handle an exception; small, because pymalloc falls back to what
+# malloc has left, and a call that does so stands still for a while without failing.
+_STEP = 4 * MIB
+_REIMPOSED_GAP = 32 * MIB
+_NEAR = MIB  # one arena of pymalloc: what small objects fail to get
+_STUCK_FOR_NS = 100_000_000
 _STEPS = 8
 _WORTH_A_MOVE = 2 * MIB
 _REIMPOSE_AFTER_NS = 20_000_000
@@ -30,6 +35,8 @@ class Ceiling:
         self.now = self.soft
         self._recent: list[int] = []
         self._steps = 0
+        self._stuck_data = 0
+        self._stuck_ns = 0
         self._ack = -1
         self._ack_ns = 0
         self._ack_data = 0
@@ -72,8 +79,15 @@ class Ceiling:
             self._steps = 0
         elif self.now == self.soft:
             if now_ns - self._ack_ns > _REIMPOSE_AFTER_NS and data - self._ack_data > LEAST_GAP:
-                self._move(seq, data + _STEP)
-        elif data > self.now - MIB and self._steps < _STEPS:
+                self._move(seq, data + _REIMPOSED_GAP)
+        elif data != self._stuck_data:
+            self._stuck_data, self._stuck_ns = data, now_ns
+        elif (
+            data > self.now - _NEAR
+            and now_ns - self._stuck_ns > _STUCK_FOR_NS
+            and self._steps < _STEPS
+        ):
+            # Nothing was mapped for a while: the call has failed, what follows needs room.
             self._steps += 1
             self._move(seq, max(self.now, data) + _STEP)
 

@@ -1,10 +1,12 @@
 """The kernel and its descendants, as the guard reads them.
 
 Cheap first: ``statm`` of each known process. Shared pages are divided (PSS) only
-when the cheap sum reaches the limit, because a PSS reading costs about 1 ms per
-500 MB. What PSS once took off the cheap sum is kept as an estimate until the set
-of processes changes; copy-on-write makes it wrong in one direction only (the tree
-is larger than estimated), so it is renewed the more often the nearer the limit is.
+when the cheap sum reaches the limit, because a PSS reading costs 1 ms per 500 MB
+and much more on a busy machine. From then on the tree is estimated: the last PSS,
+plus what each process gained in RSS or by page faults since, whichever is more
+(writing to a shared page faults without changing RSS). The estimate errs upwards,
+so nothing is decided on it: past the limit PSS is read again, with the children
+that grew paused meanwhile so that they cannot outrun the reading.
 """
 
 from __future__ import annotations
@@ -16,31 +18,41 @@ from collections.abc import Callable
 from . import procfs
 
 _DISCOVER_NS = 40_000_000
-# The share of a core that PSS readings may take: near the limit, and far from it.
-_NEAR_DUTY = 12
-_FAR_DUTY = 250
+# How many times its own duration a PSS reading waits for the next: where the limit
+# may have been passed, where new children are not measured yet, and else.
+_NEAR_WAIT, _NEW_WAIT, _FAR_WAIT = 1, 20, 250
+# So far past the limit, an estimate is checked without waiting.
+_CLEARLY_OVER = 32 * 1024**2
+_SUSPECT_BYTES = 4 * 1024**2
+SIGSTOP, SIGCONT = 19, 18
 
 
 class Tree:
-    """Readings of one kernel's process tree."""
+    """Readings of one kernel's process tree; ``pss`` and ``rss`` are by process id."""
 
-    def __init__(self, kernel_pid: int, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
+    def __init__(
+        self,
+        kernel_pid: int,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+        kill: Callable[[int, int], None] = os.kill,
+    ) -> None:
         self.kernel_pid = kernel_pid
         self._clock_ns = clock_ns
+        self._kill = kill
         self._kernel_fd = procfs.open_statm(kernel_pid)
         self._fds: dict[int, int] = {}
         self._discovered_ns = 0
         self._discover_cost_ns = 0
-        self._shared_excess = 0
         self._pss_ns = 0
         self._pss_cost_ns = 0
-        self._pss_pids: frozenset[int] = frozenset()
+        self._base: dict[int, tuple[int, int]] = {}
         self.pss: dict[int, int] = {}
         self.rss: dict[int, int] = {}
         self.kernel_rss = 0
         self.kernel_data = 0
         self.pss_reads = 0
         self.new_pids: list[int] = []
+        self.held: set[int] = set()  # stopped for good: not to be continued
 
     @property
     def children(self) -> list[int]:
@@ -48,7 +60,7 @@ class Tree:
         return list(self._fds)
 
     def look(self, bound: int) -> int | None:
-        """Bytes of the tree, exact where it may be over ``bound``; None: kernel gone."""
+        """Bytes of the tree, exact where it is over ``bound``; None: kernel gone."""
         reading = None if self._kernel_fd is None else procfs.read_statm(self._kernel_fd)
         if reading is None:
             return None
@@ -56,14 +68,19 @@ class Tree:
         now = self._clock_ns()
         if now - self._discovered_ns > max(_DISCOVER_NS, 20 * self._discover_cost_ns):
             self._discover(now)
-        if not self._fds:
-            return self.kernel_rss
-        return self._with_children(bound)
+        self.rss = {self.kernel_pid: self.kernel_rss}
+        for pid, fd in list(self._fds.items()):
+            child = procfs.read_statm(fd)
+            if child is None:
+                os.close(self._fds.pop(pid))
+            else:
+                self.rss[pid] = child[0]
+        return self._with_children(bound) if self._fds else self.kernel_rss
 
     def _discover(self, now: int) -> None:
         found = procfs.descendants(self.kernel_pid, os.getpid())
         for pid in set(self._fds) - set(found):
-            self._drop(pid)
+            os.close(self._fds.pop(pid))
         for pid in found:
             if pid not in self._fds:
                 fd = procfs.open_statm(pid)
@@ -73,54 +90,71 @@ class Tree:
         self._discovered_ns = self._clock_ns()
         self._discover_cost_ns = self._discovered_ns - now
 
-    def _drop(self, pid: int) -> None:
-        os.close(self._fds.pop(pid))
-        self.rss.pop(pid, None)
-        self.pss.pop(pid, None)
-
     def _with_children(self, bound: int) -> int:
-        total = self.kernel_rss
-        for pid, fd in list(self._fds.items()):
-            reading = procfs.read_statm(fd)
-            if reading is None:
-                self._drop(pid)
-            else:
-                self.rss[pid] = reading[0]
-                total += reading[0]
-        if not self._fds:
-            return total
-        if self._pss_pids != frozenset(self._fds):
-            return total if total <= bound else self.measure_pss()
-        if self._estimate_holds(total - self._shared_excess, bound):
-            return total - self._shared_excess
-        return self.measure_pss()
-
-    def _estimate_holds(self, estimate: int, bound: int) -> bool:
+        total = sum(self.rss.values())
+        estimate = total
+        if self._base and (total > bound or self._pss_reading_is_due(_FAR_WAIT)):
+            # A process that ended may have left its share of pages to the others, so
+            # its part is kept until the next reading.
+            gone = sum(self.pss.get(pid, 0) for pid in self._base if pid not in self.rss)
+            estimate = min(total, gone + sum(map(self.estimate, self.rss)))
         if estimate > bound:
-            return False
-        age_ns = self._clock_ns() - self._pss_ns
-        if estimate + self._shared_excess <= bound:
-            return age_ns < max(_FAR_DUTY * self._pss_cost_ns, 1_000_000_000)
-        room_ns = (bound - estimate) // 4  # copying pages grows by at most 4 bytes per ns
-        return age_ns < max(_NEAR_DUTY * self._pss_cost_ns, min(room_ns, 1_000_000_000))
+            close = estimate - bound < _CLEARLY_OVER
+            if close and not self._pss_reading_is_due(_NEAR_WAIT):
+                return bound
+            return self.measure_pss([p for p in self._fds if self._gain(p) > _SUSPECT_BYTES])
+        if self._pss_reading_is_due(_FAR_WAIT if self.knows_all() else _NEW_WAIT):
+            return self.measure_pss()
+        return min(total, sum(map(self.estimate, self.rss))) if self.knows_all() else estimate
+
+    def _pss_reading_is_due(self, factor: int) -> bool:
+        wait = self._pss_cost_ns * factor
+        if factor != _NEAR_WAIT:
+            wait = max(wait, 200_000_000)
+        return self._clock_ns() - self._pss_ns >= wait
+
+    def estimate(self, pid: int) -> int:
+        """At most what this process holds: its last PSS and what it gained since."""
+        return self.pss.get(pid, 0) + self._gain(pid)
+
+    def _gain(self, pid: int) -> int:
+        base = self._base.get(pid)
+        if base is None:
+            return self.rss.get(pid, 0)
+        gained = self.rss.get(pid, 0) - base[0]
+        faulted = (_faults(pid) - base[1]) * procfs.PAGE_BYTES
+        return max(gained, faulted)
 
     def knows_all(self) -> bool:
-        """Whether every child was there at the last PSS reading."""
-        return self._pss_pids == frozenset(self._fds)
+        """Whether every process was there at the last PSS reading."""
+        return all(pid in self._base for pid in self.rss)
 
-    def measure_pss(self) -> int:
-        """The tree with shared pages divided, read now."""
+    def measure_pss(self, pause: list[int] | None = None) -> int:
+        """The tree with shared pages divided, read now, while ``pause`` stand still."""
         began = self._clock_ns()
-        own = procfs.pss_bytes(self.kernel_pid)
-        total = self.kernel_rss if own is None else own
-        for pid in self._fds:
+        self._signal_all(pause, SIGSTOP)
+        self.pss, self._base, total = {}, {}, 0
+        for pid, rss in self.rss.items():
+            faults = _faults(pid)
             value = procfs.pss_bytes(pid)
-            if value is not None:
-                self.pss[pid] = value
-                total += value
-        self._shared_excess = max(0, self.kernel_rss + sum(self.rss.values()) - total)
-        self._pss_pids = frozenset(self._fds)
+            self.pss[pid] = rss if value is None else value
+            self._base[pid] = (rss, faults)
+            total += self.pss[pid]
+        self._signal_all(pause, SIGCONT)
         self._pss_ns = self._clock_ns()
         self._pss_cost_ns = self._pss_ns - began
         self.pss_reads += 1
         return total
+
+    def _signal_all(self, pids: list[int] | None, number: int) -> None:
+        for pid in pids or ():
+            if pid not in self.held:
+                try:
+                    self._kill(pid, number)
+                except OSError:
+                    continue
+
+
+def _faults(pid: int) -> int:
+    fields = procfs.stat_fields(pid)
+    return int(fields[7]) if fields and len(fields) > 8 else 0

@@ -159,7 +159,7 @@ class Watcher:
     def look(self) -> float | None:
         """Look once and act; seconds until the next look, None: the kernel is gone."""
         watched = self._watched()
-        bound = min((scope.threshold for scope in watched), default=2**62)
+        bound = min((s.threshold for s in watched if not self._was_warned(s)), default=2**62)
         tree = self._tree.look(bound)
         if tree is None:
             return None
@@ -209,6 +209,11 @@ class Watcher:
             if not scope.watched_on and tree > words[row + layout.SLOT_PEAK]:
                 words[row + layout.SLOT_PEAK] = tree
                 words[row + layout.SLOT_PEAK_NS] = now
+
+    def _was_warned(self, scope: Scope) -> bool:
+        row = layout.slot(scope.seq)
+        warn_only = scope.flags & layout.WARN_ONLY
+        return bool(warn_only and self._words[row + layout.SLOT_WARNED_NS])
 
     def _warn(self, over: list[Scope], tree: int, now: int) -> None:
         for scope in over:
@@ -273,9 +278,8 @@ class Watcher:
     def _freeze_guilty(self, scope: Scope, tree: int, now: int) -> None:
         if not self._tree.children:
             return
-        self._tree.measure_pss()
         growth = {
-            pid: self._tree.pss.get(pid, 0) - scope.child_base.get(pid, 0)
+            pid: self._tree.estimate(pid) - scope.child_base.get(pid, 0)
             for pid in self._tree.children
             if not scope.watched_on or pid in scope.born
         }
@@ -289,6 +293,7 @@ class Watcher:
                 self._kill(pid, SIGSTOP)
             except OSError:
                 continue
+            self._tree.held.add(pid)
             row = self._row(pid, growth[pid], layout.FROZEN, scope.seq)
             self._frozen[pid] = (now, row)
 
@@ -322,6 +327,7 @@ class Watcher:
             seen = self._words[layout.ACK] and now - since > 10_000_000
             if seen or now - since >= _KILL_AFTER_NS:
                 del self._frozen[pid]
+                self._tree.held.discard(pid)
                 try:
                     self._kill(pid, SIGKILL)
                 except OSError:
