@@ -1,0 +1,184 @@
+"""A dry run before a save: what cannot be pickled, and what shares what.
+
+Every variable goes through the pickler that will write it, into nothing: large
+buffers are passed over, so that it costs no more than the walk over the objects.
+Pickle's own view of the objects decides, not the garbage collector's, which sees
+the whole interpreter behind every function and class.
+
+Variables that reach one object in common are grouped. Immutable values do not
+count, unless they are large: to come back equal is enough for them. An object
+mistaken for a shared one makes a group larger than needed, never a value wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    ModuleType,
+    WrapperDescriptorType,
+)
+from typing import Any
+
+from pmat_nb.errors import MemoryLimitExceeded
+
+from .pickles import Pieces, SnapshotPickler
+
+__all__ = ["Survey", "reason_of", "survey"]
+
+_NEVER = 2**62
+# Functions and classes are values of their own only where no module defines them.
+_IF_DYNAMIC = -1
+# From which length an immutable value counts as worth storing once.
+_WORTH_SHARING: dict[type, int] = {
+    **dict.fromkeys((int, float, complex, bool, type(None), type(...)), _NEVER),
+    **dict.fromkeys((range, slice, BuiltinFunctionType, ModuleType, CodeType), _NEVER),
+    **dict.fromkeys((GetSetDescriptorType, MemberDescriptorType, WrapperDescriptorType), _NEVER),
+    **dict.fromkeys((str, bytes), 4096),
+    **dict.fromkeys((tuple, frozenset), 64),
+    **dict.fromkeys((FunctionType, type), _IF_DYNAMIC),
+}
+_ATOMS = frozenset((int, float, bool, type(None)))
+# Immutable by contract; several of them exist once per process and are everywhere.
+_IMMUTABLE = frozenset(
+    (package, name)
+    for package, names in {
+        "datetime": ("date", "time", "timedelta", "tzinfo"),
+        "decimal": ("Decimal",),
+        "enum": ("Enum",),
+        "fractions": ("Fraction",),
+        "numpy": ("dtype", "generic"),
+        "pandas": ("ExtensionDtype", "BaseOffset", "Interval", "Timedelta"),
+        "pathlib": ("PurePath",),
+        "pmat_nb": ("_NamespaceRef",),
+        "polars": ("DataType",),
+        "pyarrow": ("DataType", "Field", "Schema"),
+        "re": ("Pattern",),
+        "torch": ("Size", "device", "dtype", "layout"),
+        "uuid": ("UUID",),
+    }.items()
+    for name in names
+)
+_REASON_CHARACTERS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """``groups`` of names, each in saving order; ``skipped`` with the reasons."""
+
+    groups: tuple[tuple[str, ...], ...]
+    skipped: tuple[tuple[str, str], ...]
+
+
+def survey(variables: Sequence[tuple[str, Any]], namespace: dict[str, Any]) -> Survey:
+    """Which of ``variables`` can be saved, and which must be saved together."""
+    skipped: list[tuple[str, str]] = []
+    sharing = _Sharing(len(variables))
+    spent = []
+    pickler = _DryPickler(namespace, sharing.meet)
+    for index, (name, value) in enumerate(variables):
+        sharing.current = index
+        try:
+            pickler.dump(value)
+        except MemoryLimitExceeded:
+            raise
+        except (Exception, SystemExit) as error:
+            skipped.append((name, reason_of(error)))
+            # The memo now knows objects whose content was never seen. The old
+            # pickler is kept, or new objects would be mistaken for its dead ones.
+            spent.append(pickler)
+            pickler = _DryPickler(namespace, sharing.meet)
+    failed = {name for name, _ in skipped}
+    names = [name for name, _ in variables]
+    groups = ([names[i] for i in group if names[i] not in failed] for group in sharing.groups())
+    return Survey(tuple(tuple(group) for group in groups if group), tuple(skipped))
+
+
+def reason_of(error: BaseException) -> str:
+    """What went wrong with a variable, in one line, whatever its ``str()`` does."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = ""
+    name = type(error).__name__
+    if not text:
+        return name
+    if len(text) > _REASON_CHARACTERS:
+        text = text[:_REASON_CHARACTERS] + "..."
+    return f"{name}: {text}"
+
+
+class _Nowhere:
+    """A sink that forgets; streamed buffers are not even produced."""
+
+    def write(self, data: bytes | memoryview) -> int:
+        return len(data)
+
+    def write_buffer(self, pieces: Pieces) -> None:
+        pass
+
+
+class _DryPickler(SnapshotPickler):
+    """Shows every object it meets that may be shared to ``meet``."""
+
+    def __init__(self, namespace: dict[str, Any], meet: Callable[[int], None]) -> None:
+        super().__init__(_Nowhere(), namespace)
+        self._meet = meet
+        self._worth = dict(_WORTH_SHARING)
+
+    def persistent_id(self, obj: Any) -> None:
+        """Called by pickle for every object; always None."""
+        kind = type(obj)
+        if kind in _ATOMS:
+            return
+        worth = self._worth.get(kind)
+        if worth is None:
+            worth = self._worth[kind] = _worth_sharing(kind)
+        if worth == 0 or (_is_dynamic(obj) if worth < 0 else worth < _NEVER and len(obj) >= worth):
+            self._meet(id(obj))
+
+
+class _Sharing:
+    """Union-find over variables by the objects they reach."""
+
+    def __init__(self, count: int) -> None:
+        self.current = 0
+        self._parents = list(range(count))
+        self._owners: dict[int, int] = {}
+
+    def meet(self, address: int) -> None:
+        """The current variable reaches the object at ``address``."""
+        current = self.current
+        owner = self._owners.setdefault(address, current)
+        if owner != current:
+            self._parents[self._root(current)] = self._root(owner)
+
+    def groups(self) -> list[list[int]]:
+        """The variables by group; groups and members in the order given."""
+        groups: dict[int, list[int]] = {}
+        for index in range(len(self._parents)):
+            groups.setdefault(self._root(index), []).append(index)
+        return list(groups.values())
+
+    def _root(self, index: int) -> int:
+        parents = self._parents
+        while parents[index] != index:
+            parents[index] = parents[parents[index]]
+            index = parents[index]
+        return index
+
+
+def _worth_sharing(kind: type) -> int:
+    if issubclass(kind, type):
+        return _IF_DYNAMIC
+    bases = ((str(base.__module__).partition(".")[0], base.__name__) for base in kind.__mro__)
+    return _NEVER if any(base in _IMMUTABLE for base in bases) else 0
+
+
+def _is_dynamic(definition: Any) -> bool:
+    return definition.__module__ == "__main__" or "<" in definition.__qualname__
