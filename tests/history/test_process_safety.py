@@ -54,9 +54,10 @@ def test_kills_in_the_middle_of_writing_lose_nothing_that_was_flushed(tmp_path: 
         ) as child:
             assert child.stdout is not None
             assert child.stdout.readline() == b"ready\n"
-            time.sleep(rng.uniform(0.0, 0.15))
+            lines = [child.stdout.readline() for _ in range(rng.randrange(6))]
+            time.sleep(rng.uniform(0.0, 0.02))
             child.send_signal(signal.SIGKILL)
-            lines = child.stdout.read().splitlines(keepends=True)
+            lines += child.stdout.read().splitlines(keepends=True)
         flushed = [int(line) for line in lines if line.endswith(b"\n")]
         promised[child.pid] = flushed[-1] if flushed else 0
     history = read_history(folder)
@@ -68,7 +69,7 @@ def test_kills_in_the_middle_of_writing_lose_nothing_that_was_flushed(tmp_path: 
         assert len(sequences) >= promised.pop(pid)
     assert not any(promised.values())
     assert all(row.ended_at is None for row in history.sessions)
-    assert len(history.cells) > 100
+    assert len(history.cells) > 50
 
 
 def test_a_half_written_file_is_read_as_before_the_write(tmp_path: Path) -> None:
