@@ -67,7 +67,7 @@ def _legend(figure: Figure, handles: Sequence[Any], paint: Paint) -> None:
     figure.legend(
         handles=list(handles),
         loc="outside lower center",
-        ncols=3,
+        ncols=4 if len(handles) == 4 else 3,
         frameon=False,
         fontsize=9,
         labelcolor=paint.ink,

@@ -38,4 +38,8 @@ _SPARE = ("#7a5fb5", "#b5653a", "#4b8f9e", "#8aa02f")
 
 def hue_of(name: str) -> str:
     """The colour of a part of memory; an unknown name always gets the same spare one."""
-    return HUES.get(name) or _SPARE[sum(name.encode("utf-8", "replace")) % len(_SPARE)]
+    return (
+        HUES.get(name)
+        or LEVEL_HUES.get(name)
+        or _SPARE[sum(name.encode("utf-8", "replace")) % len(_SPARE)]
+    )
