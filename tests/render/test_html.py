@@ -118,8 +118,8 @@ def test_a_long_name_is_cut_and_whole_in_its_title():
 
 
 def test_commands_are_set_as_code():
-    markup = html.draw([Line.of("Out[] 0.51 → %pmat_cleanup --target cache <b>")])
-    assert "<code>%pmat_cleanup --target cache</code> &lt;b&gt;" in markup
+    markup = html.draw([Line.of("<i> 0.51 → %pmat_cleanup --target cache <b>")])
+    assert "&lt;i&gt; 0.51 → <code>%pmat_cleanup --target cache</code> &lt;b&gt;" in markup
 
 
 def test_folds_open_and_close():

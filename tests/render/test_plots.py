@@ -48,10 +48,13 @@ def test_every_report_has_a_picture(report, theme):
 
 
 def test_no_global_state_changes():
-    before = dict(mpl.rcParams)
-    for report in REPORTS[:3]:
-        report.plot()
-    assert dict(mpl.rcParams) == before
+    with mpl.rc_context():
+        # Odd values, so that setting anything to a usual one shows.
+        mpl.rcParams.update({"font.size": 17, "axes.facecolor": "#123456", "figure.dpi": 73})
+        before = dict(mpl.rcParams)
+        for report in REPORTS[:3]:
+            report.plot()._repr_png_()
+        assert dict(mpl.rcParams) == before
     if "matplotlib.pyplot" in sys.modules:
         assert sys.modules["matplotlib.pyplot"].get_fignums() == []
 
