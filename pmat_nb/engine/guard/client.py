@@ -33,6 +33,7 @@ __all__ = ["Guard"]
 MIB = 1024**2
 _MOST_REPLACEMENTS = 20
 _READY_S = 0.25
+_MOST_IDLE_DELIVERIES = 4
 
 
 def default_reserve_bytes(headroom_bytes: int) -> int:
@@ -231,11 +232,11 @@ class Guard:
         return token
 
     def _tree_bytes(self, rss: int) -> int:
-        if not procfs.descendants(self._pid):
-            return rss
         link = self._link
+        if not procfs.descendants(self._pid, link.launcher if link is not None else 0):
+            return rss
         children = link.fresh_children_bytes(self._clock_ns()) if link is not None else None
-        if children:
+        if children is not None:
             return rss + children
         return procfs.tree_bytes(self._pid) or rss
 
@@ -294,7 +295,7 @@ class Guard:
             if self._link is not None and not token.ended and token.threshold_bytes is not None:
                 watch_on = bool(running) and token.limit_bytes is not None and not token.warn_only
                 if watch_on:
-                    token.idents_before = token.idents_before | {token.thread_ident}
+                    token.outliving = tuple(running)
                     self._lingering[token.seq] = token
                 self._link.send(layout.DISARM, token.seq, layout.WATCH_ON * watch_on)
             token.ended = True
@@ -375,7 +376,7 @@ class Guard:
         token.pending = True
         if token is self._standing:
             return
-        threads.stop_started(token, lingering=token.ended)
+        self._stop_threads(token)
         if token.ended or not token.active:
             return
         if token.thread_ident != threading.get_ident():
@@ -385,6 +386,19 @@ class Guard:
         elif token.cancel is not None:
             token.deliveries += 1
             token.cancel()
+
+    def _stop_threads(self, token: Token) -> None:
+        stopped = threads.stop_started(token, lingering=token.ended)
+        if token.ended and not stopped:
+            token.idle_deliveries += 1
+            if token.idle_deliveries > _MOST_IDLE_DELIVERIES:
+                # None of them is at work: somebody else grows.
+                self._forget(token)
+
+    def _forget(self, token: Token) -> None:
+        self._lingering.pop(token.seq, None)
+        if self._link is not None:
+            self._link.send(layout.FORGET, token.seq)
 
     def _stopping(self, words: memoryview[int] | None) -> Token | None:
         seq = words[layout.STOP_SEQ] if words is not None else 0
@@ -407,19 +421,17 @@ class Guard:
         words[layout.ACK] += 1
         token.tree_bytes = words[layout.STOP_TREE]
         token.pending = True
-        threads.stop_started(token, lingering=token.ended)
+        self._stop_threads(token)
         if token.active and not token.ended:
             token.deliveries += 1
             stop.raise_in_thread(token, token.thread_ident)
 
     def forget_ended_threads(self) -> None:
         """Called by the keeper's thread: end the watch over threads that ended."""
-        for seq, token in list(self._lingering.items()):
-            if not threads.started_since(token.idents_before):
+        for token in list(self._lingering.values()):
+            if not any(thread.is_alive() for thread in token.outliving):
                 with self._lock:
-                    self._lingering.pop(seq, None)
-                    if self._link is not None:
-                        self._link.send(layout.FORGET, seq)
+                    self._forget(token)
 
     @property
     def standing_exceeded(self) -> bool:

@@ -129,17 +129,18 @@ class Link:
         return ""
 
     def fresh_children_bytes(self, now_ns: int) -> int | None:
-        """What the guard last measured of the descendants, None if that is old."""
+        """What the descendants add to the kernel's RSS as last measured, None if old."""
         if now_ns - self.words[layout.HEARTBEAT_NS] > 1_500_000_000:
             return None
-        return max(0, self.words[layout.TREE] - self.words[layout.KERNEL_RSS])
+        return self.words[layout.TREE] - self.words[layout.KERNEL_RSS]
 
     def collect_launcher(self) -> None:
         """Wait for the launcher, which ends by itself."""
-        launcher, self.launcher = self.launcher, 0
+        launcher = self.launcher
         if launcher:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(launcher, 0)
+            self.launcher = 0
 
     def kill(self) -> None:
         """End a guard that is stuck; a stopped process dies of SIGKILL too."""

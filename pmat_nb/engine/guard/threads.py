@@ -39,7 +39,7 @@ def stop_started(token: Token, *, lingering: bool) -> list[str]:
     """
     frames = sys._current_frames()
     stopped = []
-    for thread in started_since(token.idents_before):
+    for thread in token.outliving if lingering else started_since(token.idents_before):
         ident = thread.ident or 0
         if ident in (token.thread_ident, threading.get_ident()) or ident not in frames:
             continue

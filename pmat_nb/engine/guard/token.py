@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Thread
 from types import CodeType, FrameType
 
 from pmat_nb.errors import MemoryLimitExceeded
@@ -31,9 +32,11 @@ class Token:
         "ended",
         "error_type",
         "idents_before",
+        "idle_deliveries",
         "in_scope",
         "limit_bytes",
         "line",
+        "outliving",
         "pending",
         "raised_in_thread",
         "replaced_before",
@@ -64,6 +67,9 @@ class Token:
         self.cancel: Callable[[], object] | None = None
         self.thread_ident = 0
         self.idents_before: frozenset[int] = frozenset()
+        # Threads that it started and that go on after it.
+        self.outliving: tuple[Thread, ...] = ()
+        self.idle_deliveries = 0
         self.raised_in_thread: dict[int, int] = {}
         self.thread_cpu: dict[int, tuple[int, int]] = {}
         self.active = False

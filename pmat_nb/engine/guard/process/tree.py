@@ -6,7 +6,12 @@ and much more on a busy machine. From then on the tree is estimated: the last PS
 plus what each process gained in RSS or by page faults since, whichever is more
 (writing to a shared page faults without changing RSS). The estimate errs upwards,
 so nothing is decided on it: past the limit PSS is read again, with the children
-that grew paused meanwhile so that they cannot outrun the reading.
+paused meanwhile. They could outrun the reading else; and one that ends in its middle
+leaves its share of pages to the others, which would count twice.
+
+Alone, a kernel counts by RSS. Library pages that it shares with strangers would make
+the tree shrink when its first child appears, and a limit pass or fail by that; so they
+are measured while it is alone (``outside``) and added to every sum of PSS.
 """
 
 from __future__ import annotations
@@ -23,7 +28,9 @@ _DISCOVER_NS = 40_000_000
 _NEAR_WAIT, _NEW_WAIT, _FAR_WAIT = 1, 20, 250
 # So far past the limit, an estimate is checked without waiting.
 _CLEARLY_OVER = 32 * 1024**2
-_SUSPECT_BYTES = 4 * 1024**2
+_OUTSIDE_NS = 10_000_000_000
+# A reading that children outran would be this many bytes per nanosecond behind.
+_GROWTH_PER_NS = 2
 SIGSTOP, SIGCONT = 19, 18
 
 
@@ -44,8 +51,11 @@ class Tree:
         self._discovered_ns = 0
         self._discover_cost_ns = 0
         self._pss_ns = 0
-        self._pss_cost_ns = 0
+        self._pss_cost_ns = 50_000_000  # a guess, until the first reading
         self._base: dict[int, tuple[int, int]] = {}
+        self.outside = 0
+        self._outside_ns = 0
+        self._outside_wait_ns = 0
         self.pss: dict[int, int] = {}
         self.rss: dict[int, int] = {}
         self.kernel_rss = 0
@@ -68,14 +78,19 @@ class Tree:
         now = self._clock_ns()
         if now - self._discovered_ns > max(_DISCOVER_NS, 20 * self._discover_cost_ns):
             self._discover(now)
-        self.rss = {self.kernel_pid: self.kernel_rss}
-        for pid, fd in list(self._fds.items()):
-            child = procfs.read_statm(fd)
-            if child is None:
-                os.close(self._fds.pop(pid))
-            else:
-                self.rss[pid] = child[0]
-        return self._with_children(bound) if self._fds else self.kernel_rss
+        self._read_all()
+        if self._fds:
+            return self._with_children(bound)
+        if not self._outside_ns or now - self._outside_ns > self._outside_wait_ns:
+            self._measure_outside()
+        return self.kernel_rss
+
+    def _measure_outside(self) -> None:
+        began = self._clock_ns()
+        pss = procfs.pss_bytes(self.kernel_pid)
+        self.outside = 0 if pss is None else max(0, self.kernel_rss - pss)
+        self._outside_ns = self._clock_ns()
+        self._outside_wait_ns = max(_OUTSIDE_NS, 500 * (self._outside_ns - began))
 
     def _discover(self, now: int) -> None:
         found = procfs.descendants(self.kernel_pid, os.getpid())
@@ -97,15 +112,37 @@ class Tree:
             # A process that ended may have left its share of pages to the others, so
             # its part is kept until the next reading.
             gone = sum(self.pss.get(pid, 0) for pid in self._base if pid not in self.rss)
-            estimate = min(total, gone + sum(map(self.estimate, self.rss)))
+            estimate = min(total, gone + self._sum_of_estimates())
         if estimate > bound:
             close = estimate - bound < _CLEARLY_OVER
             if close and not self._pss_reading_is_due(_NEAR_WAIT):
                 return bound
-            return self.measure_pss([p for p in self._fds if self._gain(p) > _SUSPECT_BYTES])
+            return self._confirmed(bound)
         if self._pss_reading_is_due(_FAR_WAIT if self.knows_all() else _NEW_WAIT):
-            return self.measure_pss()
-        return min(total, sum(map(self.estimate, self.rss))) if self.knows_all() else estimate
+            return self.measure_pss(pause=bound - estimate < _GROWTH_PER_NS * self._pss_cost_ns)
+        return min(total, self._sum_of_estimates()) if self.knows_all() else estimate
+
+    def _sum_of_estimates(self) -> int:
+        return self.outside + sum(map(self.estimate, self.rss))
+
+    def _confirmed(self, bound: int) -> int:
+        """The tree by PSS; where a child began or ended meanwhile, read once more."""
+        for _ in range(3):
+            self._discover(self._clock_ns())
+            self._read_all()
+            total = self.measure_pss(pause=True)
+            if total <= bound or all(procfs.read_statm(fd) for fd in self._fds.values()):
+                return total
+        return total
+
+    def _read_all(self) -> None:
+        self.rss = {self.kernel_pid: self.kernel_rss}
+        for pid, fd in list(self._fds.items()):
+            child = procfs.read_statm(fd)
+            if child is None:
+                os.close(self._fds.pop(pid))
+            else:
+                self.rss[pid] = child[0]
 
     def _pss_reading_is_due(self, factor: int) -> bool:
         wait = self._pss_cost_ns * factor
@@ -129,30 +166,30 @@ class Tree:
         """Whether every process was there at the last PSS reading."""
         return all(pid in self._base for pid in self.rss)
 
-    def measure_pss(self, pause: list[int] | None = None) -> int:
-        """The tree with shared pages divided, read now, while ``pause`` stand still."""
+    def measure_pss(self, *, pause: bool = False) -> int:
+        """The tree with shared pages divided, read now; children may be paused."""
         began = self._clock_ns()
-        self._signal_all(pause, SIGSTOP)
-        self.pss, self._base, total = {}, {}, 0
+        paused = [pid for pid in self._fds if pid not in self.held] if pause else []
+        self._signal_all(paused, SIGSTOP)
+        self.pss, self._base, total = {}, {}, self.outside
         for pid, rss in self.rss.items():
             faults = _faults(pid)
             value = procfs.pss_bytes(pid)
             self.pss[pid] = rss if value is None else value
             self._base[pid] = (rss, faults)
             total += self.pss[pid]
-        self._signal_all(pause, SIGCONT)
+        self._signal_all(paused, SIGCONT)
         self._pss_ns = self._clock_ns()
         self._pss_cost_ns = self._pss_ns - began
         self.pss_reads += 1
         return total
 
-    def _signal_all(self, pids: list[int] | None, number: int) -> None:
-        for pid in pids or ():
-            if pid not in self.held:
-                try:
-                    self._kill(pid, number)
-                except OSError:
-                    continue
+    def _signal_all(self, pids: list[int], number: int) -> None:
+        for pid in pids:
+            try:
+                self._kill(pid, number)
+            except OSError:
+                continue
 
 
 def _faults(pid: int) -> int:
