@@ -100,9 +100,7 @@ def attribute(
     seen = _gather_variables(shell, gathered)
     for source in sorted(sources, key=lambda source: POOL_NAMES.index(source.pool)):
         _gather_consumer(source, gathered, seen)
-    sizing = size_roots(
-        gathered.roots, adapters=adapters, boundaries=boundaries, budget_s=budget_s
-    )
+    sizing = size_roots(gathered.roots, adapters=adapters, boundaries=boundaries, budget_s=budget_s)
     gathered.roots.clear()
     absent = _absent_bytes(sizing.buffers, probe)
     return Attribution(
@@ -173,9 +171,7 @@ def _pool_readings(
     sizes: dict[str, list[RootSize]] = {pool: [] for pool in POOL_NAMES}
     for root in sizing.roots:
         sizes[root.group].append(root)
-    return {
-        pool: _reading(pool, roots, gathered, absent or {}) for pool, roots in sizes.items()
-    }
+    return {pool: _reading(pool, roots, gathered, absent or {}) for pool, roots in sizes.items()}
 
 
 def _reading(
@@ -208,9 +204,7 @@ def _variables(
     gathered: _Gathered,
     usage: Callable[[str], tuple[str | None, int | None]],
 ) -> tuple[VariableSize, ...]:
-    rows = [
-        _variable(root, gathered, usage) for root in sizing.roots if root.group == "analysis"
-    ]
+    rows = [_variable(root, gathered, usage) for root in sizing.roots if root.group == "analysis"]
     return tuple(sorted(rows, key=lambda row: (-row.retained_bytes, row.name)))
 
 

@@ -1,6 +1,6 @@
 """The identity that every report keeps to, on the kernel process::
 
-    rss = baseline + imports + sum of pools' used (resident) + slack + unattributed
+rss = baseline + imports + sum of pools' used (resident) + slack + unattributed
 """
 
 from __future__ import annotations
@@ -51,9 +51,7 @@ class Parts(NamedTuple):
 
 def read_at_load(probe: MemoryProbe, objects_bytes: int) -> AtLoad:
     """Read the probe at the moment of loading."""
-    return AtLoad(
-        probe.rss_bytes(), probe.mapped_file_bytes(), probe.slack_bytes(), objects_bytes
-    )
+    return AtLoad(probe.rss_bytes(), probe.mapped_file_bytes(), probe.slack_bytes(), objects_bytes)
 
 
 def split(

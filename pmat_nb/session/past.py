@@ -45,7 +45,7 @@ def _read(session: Session) -> History:
     folder = history_dir(create=False)
     if folder.path is None:
         return History(problems=(folder.reason,))
-    notebook = identify_notebook(os.environ, session.namespace_owner.user_ns)
+    notebook = identify_notebook(os.environ, session.namespace_owner.user_ns, session.folder)
     found = read_history(folder.path, notebook=notebook.key)
     if session.settings.get("history") is True:
         return found

@@ -98,8 +98,11 @@ class Reporter:
         from pmat_nb.consumers.why import why
         from pmat_nb.render.why import Why
 
-        found = why(self._owner, name)
-        return Why(name, found.holders, size=self._size_of(name), complete=found.complete)
+        size = self._size_of(name)
+        kept = size.retained_bytes + size.shared_bytes if size else None
+        found = why(self._owner, name, size_of=lambda _: kept)
+        holders = [holder for holder in found if holder.kind != "incomplete"]
+        return Why(name, holders, size=size, complete=len(holders) == len(found))
 
     def history(self, *, sessions: bool, forecast: bool) -> HistoryReport:
         """The cells of all sessions of this notebook, or the sessions themselves."""
@@ -115,7 +118,7 @@ class Reporter:
 
     def analyze_log(self, path: str) -> LogReport:
         """The summary of a log file."""
-        from pmat_nb.engine.log import analyze_log
+        from pmat_nb.engine.log_analysis import analyze_log
         from pmat_nb.render.log import LogReport
 
         return LogReport(analyze_log(path))
@@ -279,4 +282,3 @@ def _limit(limits: tuple[Limit, ...]) -> Limit | None:
     asked = tuple(limit for limit in limits if limit.source.startswith(("PMAT_", "max-total")))
     found = [limit for limit in (limit_in_force(limits), *asked) if limit is not None]
     return min(found, key=lambda limit: limit.limit_bytes, default=None)
-

@@ -76,6 +76,8 @@ class Session:
         self._reporter: Reporter | None = None
         self._full_collections = gc.get_stats()[2]["collections"]
         self.last_gc_at: float | None = None
+        self._loaded_at = time.time()
+        self.folder = _working_folder()
         self._pid = os.getpid()
 
     # --- life -------------------------------------------------------------------
@@ -166,25 +168,27 @@ class Session:
         return self._session_row.session_id if self._session_row is not None else None
 
     def _make_writer(self) -> HistoryWriter:
-        from pmat_nb import __version__
-        from pmat_nb.engine.history.notebook import identify_notebook
-        from pmat_nb.engine.history.rows import SessionRow, new_session
         from pmat_nb.engine.history.store import HistoryWriter
-
-        namespace = self.shell.user_ns if self.shell is not None else {}
-        notebook = identify_notebook(os.environ, namespace)
-
-        def make_row() -> SessionRow:
-            self._session_row = new_session(notebook, pmat_version=__version__)
-            return self._session_row
 
         kept = self.settings.get("history_sessions")
         return HistoryWriter(
             None,
-            make_row,
+            self._make_session_row,
             on_error=lambda reason: self.say(f"pmat_nb: {reason}"),
             max_sessions=kept if isinstance(kept, int) else None,
         )
+
+    def _make_session_row(self) -> SessionRow:
+        # In the writer's thread, so that the first cell does not wait for it.
+        from pmat_nb import __version__
+        from pmat_nb.engine.history.notebook import identify_notebook
+        from pmat_nb.engine.history.rows import new_session
+
+        notebook = identify_notebook(os.environ, self.namespace_owner.user_ns, self.folder)
+        self._session_row = new_session(
+            notebook, pmat_version=__version__, clock=lambda: self._loaded_at
+        )
+        return self._session_row
 
     def _reports(self) -> Reporter:
         if self._reporter is None:
@@ -227,12 +231,20 @@ class Session:
         """The user's objects that are there already; usually none, and then free."""
         owner = self.namespace_owner
         known = getattr(owner, "user_ns_hidden", {})
-        if self.shell is not None and not (owner.user_ns.keys() - known.keys()):
+        names = [name for name in tuple(owner.user_ns) if name not in known]
+        if all(str(name).startswith("__") for name in names):
             return 0
         measure: Callable[[], int | None] = self.faults.guard("sizing")(
             lambda: self._reports().user_bytes()
         )
         return measure() or 0
+
+
+def _working_folder() -> str | None:
+    try:
+        return str(Path.cwd())
+    except OSError:  # it was deleted under us
+        return None
 
 
 def _settings_files() -> tuple[tuple[str, Path], ...]:

@@ -63,7 +63,7 @@ def test_a_report_is_a_value(kernel):
     assert kernel.value("r.rss_bytes") > 100_000_000
     assert kernel.value("int(r.to_frame()['used_bytes'].sum())") == kernel.value("r.rss_bytes")
     assert kernel.run("r.plot()").data.get("image/png")
-    assert kernel.value("__import__('matplotlib').pyplot.get_fignums()") == []
+    assert kernel.value("'matplotlib.pyplot' in __import__('sys').modules") is False
 
 
 def test_the_top_of_the_variables(kernel):
@@ -103,16 +103,17 @@ def test_a_growing_cell_is_forecast(kernel):
     for _ in range(8):
         kernel.run("leak.append(bytearray(20_000_000))")
     text = kernel.run("%pmat_history --forecast").text
-    assert "reaches the limit in" in text
+    assert "reaches the limit" in text
+    assert "more runs" in text
     kernel.run("leak.clear()")
 
 
 def test_a_log_is_analysed_and_its_truncated_end_skipped(kernel):
     kernel.run("%pmat_stats --format json -o one.json")
     kernel.run("log = open('one.json').read().strip() + '\\n'")
-    kernel.run("open('all.ndjson', 'w').write(log * 3 + '{\\"timestamp\\":')")
+    kernel.run("open('all.ndjson', 'w').write(log * 3 + '{')")
     text = kernel.run("%pmat_stats --analyze-log all.ndjson").text
-    assert "truncated" in text or "incomplete" in text
+    assert "line 4 is cut off" in text
     result = kernel.run("%pmat_stats --analyze-log missing.ndjson")
     assert result.status == "error"
     assert "missing.ndjson" in result.stderr
@@ -121,7 +122,7 @@ def test_a_log_is_analysed_and_its_truncated_end_skipped(kernel):
 def test_watch_updates_itself_while_later_cells_run(kernel):
     start = len(kernel.messages)
     kernel.run("%pmat_stats --watch 0.3")
-    kernel.run("import time; time.sleep(1.5)")
+    kernel.run("import time; time.sleep(6)")
     updates = [
         m for m in kernel.messages[start:] if m["header"]["msg_type"] == "update_display_data"
     ]
@@ -129,26 +130,24 @@ def test_watch_updates_itself_while_later_cells_run(kernel):
     kernel.run("%pmat_stats --watch off")
     kernel.drain(0.5)
     quiet = len(kernel.messages)
-    assert not [
-        m
-        for m in kernel.drain(1.0) and kernel.messages[quiet:]
-        if m["header"]["msg_type"] == "update_display_data"
-    ]
+    kernel.drain(3.0)
+    later = [m["header"]["msg_type"] for m in kernel.messages[quiet:]]
+    assert "update_display_data" not in later
     names = kernel.value("[t.name for t in __import__('threading').enumerate()]")
-    assert not [name for name in names if "watch" in name]
+    assert "pmat_nb watch" not in names
 
 
 def test_a_new_watch_replaces_the_old_one(kernel):
     kernel.run("%pmat_stats --watch 1")
     kernel.run("%pmat_stats --watch 1")
     names = kernel.value("[t.name for t in __import__('threading').enumerate()]")
-    assert len([name for name in names if "watch" in name]) == 1
+    assert names.count("pmat_nb watch") == 1
     kernel.run("%pmat_stats --watch off")
 
 
 def test_watching_into_a_file_makes_a_log(kernel):
     kernel.run("%pmat_stats --watch 0.2 -o watched.ndjson")
-    time.sleep(1.2)
+    time.sleep(6)
     kernel.run("%pmat_stats --watch off")
     assert kernel.value("len(open('watched.ndjson').read().splitlines())") >= 2
     assert kernel.run("%pmat_stats --analyze-log watched.ndjson").status == "ok"

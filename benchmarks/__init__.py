@@ -1,0 +1,1 @@
+"""Benchmarks: this project and its peers, measured in one run."""

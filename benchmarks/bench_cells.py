@@ -1,0 +1,107 @@
+"""What a loaded extension costs while nothing is asked of it.
+
+The same process is measured with and without: a trivial cell, a CPU-bound cell, and
+the CPU time that an idle kernel spends.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+
+from .rows import Row, median
+
+__all__ = ["run"]
+
+SHELL = """
+import json, statistics, sys, time
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.history_manager.enabled = False
+"""
+
+TRIVIAL = """
+for i in range(int(sys.argv[1])):
+    shell.user_ns[f"name_{i}"] = [i]
+def cells(n):
+    times = []
+    for _ in range(n):
+        started = time.perf_counter()
+        shell.run_cell("x = 1", store_history=False)
+        times.append(time.perf_counter() - started)
+    return times
+cells(200)
+plain, loaded = [], []
+for _ in range(4):
+    plain += cells(400)
+    shell.extension_manager.load_extension("pmat_nb")
+    cells(50)
+    loaded += cells(400)
+    shell.extension_manager.unload_extension("pmat_nb")
+print(json.dumps([statistics.median(plain) * 1e6, statistics.median(loaded) * 1e6]))
+"""
+
+BUSY = """
+import time
+LOOP = "total = 0\\nfor i in range(3_000_000):\\n    total += i * i"
+def once():
+    started = time.perf_counter()
+    shell.run_cell(LOOP, store_history=False)
+    return time.perf_counter() - started
+once()
+plain, loaded = [], []
+for _ in range(12):
+    plain.append(once())
+    shell.extension_manager.load_extension("pmat_nb")
+    shell.run_cell("x = 1", store_history=False)
+    loaded.append(once())
+    shell.extension_manager.unload_extension("pmat_nb")
+print(json.dumps([min(plain), min(loaded)]))
+"""
+
+IDLE = """
+if sys.argv[1] == "1":
+    shell.extension_manager.load_extension("pmat_nb")
+shell.run_cell("x = 1", store_history=False)
+time.sleep(1)
+started, wall = time.process_time(), time.perf_counter()
+time.sleep(20)
+print(json.dumps((time.process_time() - started) / (time.perf_counter() - wall)))
+"""
+
+
+def ask(code: str, argument: str = "0") -> object:
+    done = subprocess.run(
+        [sys.executable, "-c", SHELL + textwrap.dedent(code), argument],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run() -> list[Row]:
+    rows = []
+    for names in (0, 100_000):
+        runs = [ask(TRIVIAL, str(names)) for _ in range(3)]
+        plain = median([one[0] for one in runs])  # type: ignore[index]
+        added = median([one[1] - one[0] for one in runs])  # type: ignore[index]
+        rows.append(
+            Row(
+                f"added to a trivial cell, {names:,} names in the namespace",
+                f"{added:.0f} µs (median)",
+                f"the plain cell: {plain:.0f} µs",
+                "150 µs",
+                added < 150,
+            )
+        )
+    plain_s, loaded_s = ask(BUSY)  # type: ignore[misc]
+    slower = loaded_s / plain_s - 1
+    rows.append(Row("a CPU-bound cell is slower by", f"{slower:+.2%}", "", "1%", slower < 0.01))
+    idle = float(ask(IDLE, "1")) - float(ask(IDLE, "0"))  # type: ignore[arg-type]
+    rows.append(
+        Row("background sampling, share of a core", f"{idle:.3%}", "", "0.1%", idle < 0.001)
+    )
+    return rows
