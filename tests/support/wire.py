@@ -39,6 +39,7 @@ class Wire:
         self.client.start_channels(stdin=False, hb=False)
         self.published: list[dict[str, Any]] = []
         self.replies: dict[str, dict[str, Any]] = {}
+        self._by_request: dict[str, list[dict[str, Any]]] = {}
         self._idle: set[str] = set()
 
     def close(self) -> None:
@@ -97,14 +98,15 @@ class Wire:
     def result(self, identity: str, duration_s: float) -> CellResult:
         """What has come for a request so far."""
         result = CellResult(duration_s=duration_s)
-        for message in self.published:
-            if message["parent_header"].get("msg_id") == identity:
-                result.add(message)
+        for message in self._by_request.get(identity, ()):
+            result.add(message)
         if identity in self.replies:
             result.finish(self.replies[identity])
         return result
 
     def _file(self, message: dict[str, Any]) -> None:
+        request = message["parent_header"].get("msg_id", "")
         self.published.append(message)
+        self._by_request.setdefault(request, []).append(message)
         if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
-            self._idle.add(message["parent_header"].get("msg_id", ""))
+            self._idle.add(request)
