@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
+from pmat_nb.engine.safe import is_exactly
+
 from .base import Held
 from .shell import user_namespace
 
@@ -56,7 +58,7 @@ def _wrappers(namespace: dict[Any, Any], prefix: str) -> Iterator[tuple[str, Any
 
 
 def _is_method(member: object) -> bool:
-    return type(member) in (staticmethod, classmethod)
+    return is_exactly(member, (staticmethod, classmethod))
 
 
 def _user_modules() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from pmat_nb.engine.safe import has_base, is_exactly
+
 from .base import Held
 from .shell import hidden_namespace, is_ipython_name, output_history, snapshot, user_namespace
 
@@ -42,26 +44,26 @@ def user_variables(shell: Any) -> list[UserVariable]:
     """
     hidden, outputs = hidden_namespace(shell), snapshot(output_history(shell))
     names: dict[int, list[str]] = {}
+    # What there is to know of each type, by id: a type's hash may be the user's code.
+    kinds: dict[int, tuple[bool, bool]] = {}
     values: list[tuple[int, object]] = []
     for number, (name, value) in enumerate(user_namespace(shell).items()):
-        if type(name) is not str or name in THROWAWAY_NAMES or _is_module(value):
+        if type(name) is not str or name in THROWAWAY_NAMES:
             continue
-        if is_ipython_name(name, value, hidden, outputs):
+        kind = type(value)
+        if id(kind) not in kinds:
+            kinds[id(kind)] = (has_base(value, ModuleType), is_exactly(value, _NOT_GROUPED))
+        is_module, is_single = kinds[id(kind)]
+        if is_module or is_ipython_name(name, value, hidden, outputs):
             continue
         # Negative keys cannot meet an id.
-        key = -1 - number if type(value) in _NOT_GROUPED else id(value)
+        key = -1 - number if is_single else id(value)
         if key in names:
             names[key].append(name)
         else:
             names[key] = [name]
             values.append((key, value))
     return [UserVariable(tuple(names[key]), value) for key, value in values]
-
-
-def _is_module(value: object) -> bool:
-    # Not isinstance: it asks the object for its __class__, which may be user code.
-    kind = type(value)
-    return kind is ModuleType or ModuleType in type.__dict__["__mro__"].__get__(kind)
 
 
 class UserNamespace:

@@ -88,6 +88,8 @@ def is_ipython_name(
     """
     if hidden.get(name, _ABSENT) is value:
         return True
+    if name[:1] != "_":
+        return False
     numbered = _NUMBERED_OUTPUT.fullmatch(name)
     if numbered:
         return outputs.get(int(numbered[1]), _ABSENT) is value

@@ -19,6 +19,8 @@ from itertools import islice
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
+from pmat_nb.engine.safe import is_exactly
+
 from .base import Held, Waste
 from .namespace import user_variables
 
@@ -51,7 +53,7 @@ def survey_strings(
             complete = False
             break
         current = waiting.popleft()
-        if id(current) in seen or type(current) in _NOT_ENTERED:
+        if id(current) in seen or is_exactly(current, _NOT_ENTERED):
             continue
         seen.add(id(current))
         members, count = _members(current)
@@ -94,13 +96,13 @@ class _Survey:
 def _members(container: object) -> tuple[list[object], int]:
     """(a sample of what a container holds, how many it holds)."""
     kind = type(container)
-    if kind in (list, tuple):
+    if kind is list or kind is tuple:
         count = len(container)  # type: ignore[arg-type]
         step = max(1, -(-count // SAMPLE))
         return list(container[::step]), count  # type: ignore[index]
     if kind is dict:
         return _of_dict(container)  # type: ignore[arg-type]
-    if kind in (set, frozenset, deque):
+    if is_exactly(container, (set, frozenset, deque)):
         return _taken(container), len(container)  # type: ignore[arg-type]
     if _is_object_array(container):
         return _of_array(container)

@@ -15,6 +15,7 @@ from pmat_nb.engine.frames import (
     traceback_frames,
     traceback_of,
 )
+from pmat_nb.engine.safe import has_base, is_exactly, type_name
 
 from .base import Held
 from .namespace import THROWAWAY_NAMES
@@ -27,6 +28,8 @@ __all__ = [
     "ThrowawayNames",
     "cell_label",
     "is_internal",
+    "last_tracebacks",
+    "open_figures",
 ]
 
 # Whose frames stand between the kernel and the user's code.
@@ -73,33 +76,31 @@ def cell_label(shell: Any, code: CodeType) -> str | None:
     return None
 
 
-def _last_exceptions(shell: Any) -> Iterator[BaseException]:
-    """What Python and IPython remember as the last error, each once with its causes."""
-    result = trait(shell, "last_execution_result")
-    stored = getattr(result, "__dict__", {})
-    candidates = (
-        getattr(sys, "last_exc", None),
-        getattr(sys, "last_value", None),
-        stored.get("error_in_exec"),
-        stored.get("error_before_exec"),
-    )
-    seen: set[int] = set()
-    for candidate in candidates:
-        if BaseException in type.__dict__["__mro__"].__get__(type(candidate)):
+def last_tracebacks(
+    shell: Any,
+) -> Iterator[tuple[str, TracebackType | None, BaseException | None]]:
+    """(where it is kept, traceback, error) of the last errors, causes and contexts too.
+
+    One error is usually kept in several places and comes once for each.
+    """
+    stored = getattr(trait(shell, "last_execution_result"), "__dict__", {})
+    for place, candidate in (
+        ("sys.last_exc", getattr(sys, "last_exc", None)),
+        ("sys.last_value", getattr(sys, "last_value", None)),
+        ("last_execution_result.error_in_exec", stored.get("error_in_exec")),
+        ("last_execution_result.error_before_exec", stored.get("error_before_exec")),
+    ):
+        if has_base(candidate, BaseException):
             for error in chained_exceptions(candidate):
-                if id(error) not in seen:
-                    seen.add(id(error))
-                    yield error
-
-
-def _last_tracebacks(shell: Any) -> Iterator[tuple[TracebackType, BaseException | None]]:
-    for error in _last_exceptions(shell):
-        if traceback_of(error) is not None:
-            yield traceback_of(error), error
+                before = "" if error is candidate else f" → earlier {type_name(error)}"
+                yield place + before, traceback_of(error), error
     formatter = getattr(getattr(shell, "InteractiveTB", None), "__dict__", {})
-    for found in (formatter.get("tb"), getattr(sys, "last_traceback", None)):
+    for place, found in (
+        ("InteractiveTB.tb", formatter.get("tb")),
+        ("sys.last_traceback", getattr(sys, "last_traceback", None)),
+    ):
         if type(found) is TracebackType:
-            yield found, None
+            yield place, found, None
 
 
 class LastTraceback:
@@ -114,7 +115,11 @@ class LastTraceback:
     def held(self) -> Iterator[Held]:
         """One entry per traceback, ``traceback of In[14]``, each frame in one only."""
         seen: set[int] = set()
-        for traceback, error in _last_tracebacks(self._shell):
+        for _, traceback, error in last_tracebacks(self._shell):
+            if id(error) in seen:
+                continue
+            if error is not None:
+                seen.add(id(error))
             frames = [
                 (frame, line)
                 for frame, line in traceback_frames(traceback)
@@ -132,7 +137,7 @@ class LastTraceback:
     ) -> tuple[str, str]:
         cells = (cell_label(self._shell, frame.f_code) for frame, _ in frames)
         cell = next((label for label in cells if label), None)
-        what = type.__dict__["__name__"].__get__(type(error)) if error is not None else ""
+        what = type_name(error) if error is not None else ""
         where = f"in {frames[-1][0].f_code.co_name}(), line {frames[-1][1]}" if frames else ""
         return f"traceback of {cell or 'the last error'}", f"{what} {where}".strip()
 
@@ -143,8 +148,7 @@ def _carried(error: BaseException | None) -> list[object]:
     return [
         found
         for found in gc.get_referents(error)
-        if type(found) not in left_out
-        and BaseException not in type.__dict__["__mro__"].__get__(type(found))
+        if not is_exactly(found, left_out) and not has_base(found, BaseException)
     ]
 
 

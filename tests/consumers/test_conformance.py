@@ -124,6 +124,8 @@ def called(what):
         raise RuntimeError(what)
 class Meta(type):
     def __getattribute__(cls, name): called("meta " + name); return type.__getattribute__(cls, name)
+    def __eq__(cls, other): called("meta eq"); return cls is other
+    def __hash__(cls): called("meta hash"); return 1
     def __instancecheck__(cls, other): called("instancecheck")
     def __subclasscheck__(cls, other): called("subclasscheck")
 class Hostile(metaclass=Meta):

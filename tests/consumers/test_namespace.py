@@ -66,7 +66,7 @@ def test_a_hundred_thousand_variables(kernel: Kernel, ask: Ask) -> None:
         "w = Watched(UserNamespace(get_ipython())); n = len(w.held())"
     )
     assert kernel.value("n") >= 100_000
-    assert kernel.value("w.duration_s") < 2
+    assert kernel.value("w.duration_s") < 5
 
 
 @pytest.mark.parametrize("name", ["", "not an identifier", "a.b"])
