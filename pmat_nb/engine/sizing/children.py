@@ -71,6 +71,7 @@ def open_dicts(objs: Sequence[Any], base_refs: int) -> Iterator[Chunk]:
         yield Chunk(refs, 1 if rest else 2 * stride)
         return
     if len(refs) != entries:
+        del refs  # or every object in it would show one reference too many
         yield from _open_mixed_dicts(objs)
         return
     yield Chunk(refs, 1 if rest else stride)
@@ -82,9 +83,9 @@ def open_dicts(objs: Sequence[Any], base_refs: int) -> Iterator[Chunk]:
 def _open_mixed_dicts(objs: Sequence[Any]) -> Iterator[Chunk]:
     refs: list[Any] = []
     for obj in objs:
-        found = gc.get_referents(obj)
-        refs += found
-        if len(found) == len(obj):
+        before = len(refs)
+        refs += gc.get_referents(obj)
+        if len(refs) - before == len(obj):
             refs += obj
     yield Chunk(refs)
 
@@ -92,11 +93,16 @@ def _open_mixed_dicts(objs: Sequence[Any]) -> Iterator[Chunk]:
 def open_dict_subclass(info: TypeInfo, objs: Sequence[Any]) -> Iterator[Chunk]:
     """References of dict subclasses, through dict's own methods."""
     for obj in objs:
-        refs = gc.get_referents(obj)
-        keys = list(dict.keys(obj))
-        seen = keys and len(refs) >= 2 * len(keys) and any(map(is_, refs, repeat(keys[0])))
-        missing = info.key_refs - (1 if seen else 0)
-        yield Chunk([o for o in refs if o is not info.type] + keys * missing)
+        yield Chunk(_dict_subclass_refs(info, obj))
+
+
+def _dict_subclass_refs(info: TypeInfo, obj: Any) -> list[Any]:
+    # A function of its own: every other list must be gone before references are counted.
+    refs = gc.get_referents(obj)
+    keys = list(dict.keys(obj))
+    seen = keys and len(refs) >= 2 * len(keys) and any(map(is_, refs, repeat(keys[0])))
+    missing = info.key_refs - (1 if seen else 0)
+    return [o for o in refs if o is not info.type] + keys * missing
 
 
 def open_objects(info: TypeInfo, objs: Sequence[Any]) -> Chunk:

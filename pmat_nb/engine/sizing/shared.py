@@ -199,12 +199,22 @@ class SharedWalk(Walk):
             if keys:
                 bits.append(region.number)
         shared, partners = self._sum_up(bits, self._flow(masks))
+        bit_of = {number: 1 << bit for bit, number in enumerate(bits)}
         for region in self._first.regions:
-            if region.complete and region.number in shared:
-                shared[region.number] += self._loose_bytes(region.atoms, region)
             if region.number in shared:
                 shared[region.number] += self._loose_bytes(region.foreign, region)
+                if region.complete:
+                    shared[region.number] += self._loose_bytes(region.atoms, region)
+                self._pair_up(region, bit_of, partners)
         return shared, partners
+
+    def _pair_up(self, region: Region, bit_of: dict[int, int], partners: dict[int, int]) -> None:
+        """Note who owns the loose atoms that a region shares."""
+        for key in region.foreign:
+            owner = self._first.owner_of.get(key, region.number)
+            if owner in partners and key not in self._node_of:
+                partners[owner] |= bit_of[region.number]
+                partners[region.number] |= bit_of[owner]
 
     def _flow(self, masks: list[int]) -> dict[int, int]:
         """Bytes by the set of roots that reach them."""
