@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import mmap
+import os
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -23,8 +24,9 @@ from .signing import new_hash
 
 __all__ = ["BodyWriter", "FinishedGroup", "LoadedGroup", "hash_pool", "read_group"]
 
-_HASH_THREADS = 2
-_STEP_BYTES = 1024**2
+_MOST_HASH_THREADS = 4
+# What is read back at a time to be hashed; stays in the processor's cache.
+_STEP_BYTES = 256 * 1024
 # From here on memory comes from mmap: no page is touched before the data arrive,
 # and all of it goes back to the system.
 _MAPPED_BYTES = 1024**2
@@ -34,7 +36,8 @@ View = memoryview | mmap.mmap | bytearray
 
 def hash_pool() -> ThreadPoolExecutor:
     """Threads for hashing; to be used as a context manager."""
-    return ThreadPoolExecutor(_HASH_THREADS, thread_name_prefix="pmat-hash")
+    threads = min(_MOST_HASH_THREADS, os.cpu_count() or 1)
+    return ThreadPoolExecutor(threads, thread_name_prefix="pmat-hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +130,12 @@ class BodyWriter:
 
     def _digest(self, offset: int, length: int) -> bytes:
         digest = new_hash(self._hash)
+        scratch = memoryview(bytearray(_STEP_BYTES))
         with self._path.open("rb", buffering=0) as file:
             file.seek(offset)
-            while length and (piece := file.read(min(length, _STEP_BYTES))):
-                digest.update(piece)
-                length -= len(piece)
+            while length and (count := file.readinto(scratch[:length])):
+                digest.update(scratch[:count])
+                length -= count
         return bytes(digest.digest())
 
 

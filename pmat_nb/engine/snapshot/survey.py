@@ -12,7 +12,8 @@ mistaken for a shared one makes a group larger than needed, never a value wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import (
     BuiltinFunctionType,
@@ -21,7 +22,6 @@ from types import (
     GetSetDescriptorType,
     MemberDescriptorType,
     ModuleType,
-    WrapperDescriptorType,
 )
 from typing import Any
 
@@ -32,16 +32,16 @@ from .pickles import Pieces, SnapshotPickler
 __all__ = ["Survey", "reason_of", "survey"]
 
 _NEVER = 2**62
-# Functions and classes are values of their own only where no module defines them.
+# Definitions are values of their own only where no module has them by name.
 _IF_DYNAMIC = -1
-# From which length an immutable value counts as worth storing once.
+# From which length a value of these types counts; other types always do. What can
+# hold something mutable must count: pickle looks into it only the first time.
 _WORTH_SHARING: dict[type, int] = {
     **dict.fromkeys((int, float, complex, bool, type(None), type(...)), _NEVER),
-    **dict.fromkeys((range, slice, BuiltinFunctionType, ModuleType, CodeType), _NEVER),
-    **dict.fromkeys((GetSetDescriptorType, MemberDescriptorType, WrapperDescriptorType), _NEVER),
+    **dict.fromkeys((range, CodeType, GetSetDescriptorType, MemberDescriptorType), _NEVER),
     **dict.fromkeys((str, bytes), 4096),
-    **dict.fromkeys((tuple, frozenset), 64),
-    **dict.fromkeys((FunctionType, type), _IF_DYNAMIC),
+    **dict.fromkeys((tuple, frozenset), 1),
+    **dict.fromkeys((FunctionType, BuiltinFunctionType, ModuleType), _IF_DYNAMIC),
 }
 _ATOMS = frozenset((int, float, bool, type(None)))
 # Immutable by contract; several of them exist once per process and are everywhere.
@@ -64,6 +64,7 @@ _IMMUTABLE = frozenset(
     }.items()
     for name in names
 )
+_COMPILED = ("cython_function_or_method", "fused_cython_function")
 _REASON_CHARACTERS = 300
 
 
@@ -80,7 +81,7 @@ def survey(variables: Sequence[tuple[str, Any]], namespace: dict[str, Any]) -> S
     skipped: list[tuple[str, str]] = []
     sharing = _Sharing(len(variables))
     spent = []
-    pickler = _DryPickler(namespace, sharing.meet)
+    pickler = _DryPickler(namespace, sharing)
     for index, (name, value) in enumerate(variables):
         sharing.current = index
         try:
@@ -92,7 +93,7 @@ def survey(variables: Sequence[tuple[str, Any]], namespace: dict[str, Any]) -> S
             # The memo now knows objects whose content was never seen. The old
             # pickler is kept, or new objects would be mistaken for its dead ones.
             spent.append(pickler)
-            pickler = _DryPickler(namespace, sharing.meet)
+            pickler = _DryPickler(namespace, sharing)
     failed = {name for name, _ in skipped}
     names = [name for name, _ in variables]
     groups = ([names[i] for i in group if names[i] not in failed] for group in sharing.groups())
@@ -124,11 +125,11 @@ class _Nowhere:
 
 
 class _DryPickler(SnapshotPickler):
-    """Shows every object it meets that may be shared to ``meet``."""
+    """Shows every object it meets that may be shared to ``sharing``."""
 
-    def __init__(self, namespace: dict[str, Any], meet: Callable[[int], None]) -> None:
+    def __init__(self, namespace: dict[str, Any], sharing: _Sharing) -> None:
         super().__init__(_Nowhere(), namespace)
-        self._meet = meet
+        self._sharing, self._meet = sharing, sharing.meet
         self._worth = dict(_WORTH_SHARING)
 
     def persistent_id(self, obj: Any) -> None:
@@ -138,9 +139,18 @@ class _DryPickler(SnapshotPickler):
             return
         worth = self._worth.get(kind)
         if worth is None:
-            worth = self._worth[kind] = _worth_sharing(kind)
+            worth = self._learn(kind)
         if worth == 0 or (_is_dynamic(obj) if worth < 0 else worth < _NEVER and len(obj) >= worth):
             self._meet(id(obj))
+
+    def _learn(self, kind: type) -> int:
+        worth = self._worth[kind] = _worth_sharing(kind)
+        # What an imported class holds for all its instances is nobody's variable.
+        for base in kind.__mro__ if worth == 0 and not _is_dynamic(kind) else ():
+            for value in vars(base).values():
+                if type(value) in (dict, list, set, tuple):
+                    self._sharing.ignore(id(value))
+        return worth
 
 
 class _Sharing:
@@ -149,14 +159,18 @@ class _Sharing:
     def __init__(self, count: int) -> None:
         self.current = 0
         self._parents = list(range(count))
-        self._owners: dict[int, int] = {}
+        self._owners: dict[int, int | None] = {}
 
     def meet(self, address: int) -> None:
         """The current variable reaches the object at ``address``."""
         current = self.current
         owner = self._owners.setdefault(address, current)
-        if owner != current:
+        if owner != current and owner is not None:
             self._parents[self._root(current)] = self._root(owner)
+
+    def ignore(self, address: int) -> None:
+        """The object at ``address`` belongs to a library; reaching it means nothing."""
+        self._owners[address] = None
 
     def groups(self) -> list[list[int]]:
         """The variables by group; groups and members in the order given."""
@@ -176,9 +190,17 @@ class _Sharing:
 def _worth_sharing(kind: type) -> int:
     if issubclass(kind, type):
         return _IF_DYNAMIC
+    if kind.__name__ in _COMPILED:
+        return _NEVER
+    if _is_dynamic(kind) or kind.__name__ == "CategoricalDtype":
+        return 0
     bases = ((str(base.__module__).partition(".")[0], base.__name__) for base in kind.__mro__)
     return _NEVER if any(base in _IMMUTABLE for base in bases) else 0
 
 
 def _is_dynamic(definition: Any) -> bool:
+    if isinstance(definition, ModuleType):
+        return sys.modules.get(definition.__name__) is not definition
+    if isinstance(definition, BuiltinFunctionType):
+        return not isinstance(definition.__self__, ModuleType | type)
     return definition.__module__ == "__main__" or "<" in definition.__qualname__
