@@ -369,7 +369,7 @@ class Guard:
             if callable(self._old_handler):
                 self._old_handler(number, frame)
             return
-        if words[layout.CEILING_SEQ]:
+        if words[layout.CEILING_SEQ] and not token.ended:
             _ceiling.restore(self._own_limit)
         words[layout.ACK] += 1
         token.tree_bytes = words[layout.STOP_TREE]
@@ -416,7 +416,7 @@ class Guard:
             return
         if token.thread_ident == threading.main_thread().ident and self._handles_signal:
             return
-        if words[layout.CEILING_SEQ]:
+        if words[layout.CEILING_SEQ] and not token.ended:
             _ceiling.restore(self._own_limit)
         words[layout.ACK] += 1
         token.tree_bytes = words[layout.STOP_TREE]

@@ -69,8 +69,11 @@ class Tree:
         """The descendants known at the last look."""
         return list(self._fds)
 
-    def look(self, bound: int) -> int | None:
-        """Bytes of the tree, exact where it is over ``bound``; None: kernel gone."""
+    def look(self, bound: int, *, idle: bool = True) -> int | None:
+        """Bytes of the tree, exact where it is over ``bound``; None: kernel gone.
+
+        Not ``idle``, it leaves out what would keep the guard from its next look.
+        """
         reading = None if self._kernel_fd is None else procfs.read_statm(self._kernel_fd)
         if reading is None:
             return None
@@ -81,7 +84,7 @@ class Tree:
         self._read_all()
         if self._fds:
             return self._with_children(bound)
-        if not self._outside_ns or now - self._outside_ns > self._outside_wait_ns:
+        if idle and (not self._outside_ns or now - self._outside_ns > self._outside_wait_ns):
             self._measure_outside()
         return self.kernel_rss
 

@@ -124,7 +124,7 @@ class Watcher:
             if scope.watched_on:
                 scope.born.clear()
                 if not scope.flags & layout.WATCH_ON:
-                    del self.scopes[scope.seq]
+                    self._drop(scope.seq)
 
     def _disarm(self, seq: int, flags: int) -> None:
         scope = self.scopes.get(seq)
@@ -138,7 +138,7 @@ class Watcher:
         scope.watched_on = bool(flags & layout.WATCH_ON or (scope.stopping and scope.born))
         scope.stopping = False
         if not scope.watched_on or scope.flags & layout.WARN_ONLY:
-            del self.scopes[seq]
+            self._drop(seq)
         self._forgive_growth_of(scope)
 
     def _forgive_growth_of(self, ended: Scope) -> None:
@@ -153,14 +153,20 @@ class Watcher:
         if scope is not None and scope.watched_on:
             scope.flags &= ~layout.WATCH_ON
             if not scope.born:
-                del self.scopes[seq]
+                self._drop(seq)
+
+    def _drop(self, seq: int) -> None:
+        del self.scopes[seq]
+        if self._words[layout.STOP_SEQ] == seq:
+            self._words[layout.STOP_SEQ] = 0
 
     # -- one look --------------------------------------------------------------
     def look(self) -> float | None:
         """Look once and act; seconds until the next look, None: the kernel is gone."""
         watched = self._watched()
         bound = min((s.threshold for s in watched if not self._was_warned(s)), default=2**62)
-        tree = self._tree.look(bound)
+        idle = all(s.flags & layout.STANDING or s.watched_on for s in watched)
+        tree = self._tree.look(bound, idle=idle)
         if tree is None:
             return None
         now = self._clock_ns()
@@ -193,7 +199,7 @@ class Watcher:
         for scope in list(self.scopes.values()):
             scope.born &= alive
             if scope.watched_on and not scope.born and not scope.flags & layout.WATCH_ON:
-                del self.scopes[scope.seq]
+                self._drop(scope.seq)
 
     def _publish(self, tree: int, now: int) -> None:
         words = self._words
@@ -341,7 +347,8 @@ class Watcher:
         if scope is None:
             return
         data = self._tree.kernel_data
-        if self._words[layout.STOP_SEQ]:
+        stopping = self.scopes.get(self._words[layout.STOP_SEQ])
+        if stopping is not None and not stopping.watched_on:
             self._ceiling.give_room(seq, data, self._words[layout.ACK], now)
         else:
             self._ceiling.follow(seq, data, max(0, scope.threshold - tree), scope.reserve)
