@@ -1,0 +1,132 @@
+# Two commands on a machine with git, make and python3: `make demo` and `make test`.
+# Environments are built once and again when pyproject.toml or requirements/ change.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+
+PY ?= python3
+# The oldest set needs Python 3.11: later ones cannot run IPython 7.34.
+PY_OLDEST ?= $(firstword $(foreach p,$(PY) python3.11,$(shell $(p) -c 'import sys; sys.version_info[:2] == (3, 11) and print("$(p)")' 2>/dev/null)))
+
+VENV := .venv
+OLDEST := .venv-oldest
+# An environment is bound to its folder and to what it was built from.
+STATE := $(shell { pwd; cat pyproject.toml requirements/*.txt; } | cksum | cut -d' ' -f1)
+PIP_OPTIONS := --quiet --disable-pip-version-check --no-warn-script-location
+
+PYTEST := -m pytest
+PARALLEL := -n 2 --dist worksteal
+# Tests that measure time run one at a time, after the others.
+WITH_OTHERS := -m "not alone and not soak"
+ONE_BY_ONE := -m "alone and not soak"
+
+.PHONY: demo test test-newest test-oldest test-py soak bench lint format picture clean help
+
+help:
+	@echo "make demo      run notebooks/01_tour.ipynb in a real kernel; results in build/"
+	@echo "make test      the whole suite, on the newest and on the oldest set of packages"
+	@echo "make test-py PY=python3.12   the suite on another Python, newest packages"
+	@echo "make bench     measure this project and its peers; writes docs/benchmarks.md"
+	@echo "make soak      the tests that run for minutes"
+	@echo "make lint      ruff (lint and format) and mypy"
+	@echo "make picture   docs/images/stats.png from the tour's real output"
+
+# -- environments --------------------------------------------------------------------
+
+# $(call build,FOLDER,PYTHON): an empty environment, or a message that says what is missing.
+define build
+	@$(2) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "pmat_nb needs Python 3.11 or later; $(2) is not. Try: make PY=python3.11 ..."; exit 1; }
+	@[ -x $(1)/bin/python ] && $(1)/bin/python -m pip --version >/dev/null 2>&1 || $(2) -m venv --clear $(1) \
+	    || { echo "cannot build $(1): install Python's venv (Debian: apt-get install python3-venv)"; exit 1; }
+	@rm -f $(1)/.built-*
+endef
+
+# Each kind of environment has what the kinds before it have.
+DEMO := $(VENV)/.built-demo-$(STATE)
+TEST := $(VENV)/.built-test-$(STATE)
+BENCH := $(VENV)/.built-bench-$(STATE)
+OLD := $(OLDEST)/.built-$(STATE)
+
+$(DEMO):
+	$(call build,$(VENV),$(PY))
+	$(VENV)/bin/python -m pip install $(PIP_OPTIONS) -e '.[demo]'
+	@touch $@
+
+$(TEST): | $(DEMO)
+	$(VENV)/bin/python -m pip install $(PIP_OPTIONS) -e '.[test,lint]'
+	@touch $@
+
+$(BENCH): | $(TEST)
+	$(VENV)/bin/python -m pip install $(PIP_OPTIONS) -e '.[bench]'
+	@touch $@
+
+$(OLD):
+	$(call build,$(OLDEST),$(PY_OLDEST))
+	$(OLDEST)/bin/python -m pip install $(PIP_OPTIONS) -r requirements/oldest.txt
+	$(OLDEST)/bin/python -m pip install $(PIP_OPTIONS) -c requirements/oldest.txt -e '.[test]'
+	@touch $@
+
+# -- what it does --------------------------------------------------------------------
+
+demo: $(DEMO)
+	@$(VENV)/bin/python scripts/demo.py
+
+picture: $(DEMO)
+	@$(VENV)/bin/python scripts/picture.py
+
+# -- tests ---------------------------------------------------------------------------
+
+# $(call suite,PYTHON): pytest ends with 5 where no test is marked `alone`.
+define suite
+	@echo "== $$($(1) -c 'import sys, importlib.metadata as m; print("Python", sys.version.split()[0], *(f"{n} {m.version(n)}" for n in ("ipython", "ipykernel", "pandas", "psutil")))')"
+	@$(1) $(PYTEST) $(ONE_BY_ONE) -q $(ARGS) || [ $$? -eq 5 ]
+	@$(1) $(PYTEST) $(PARALLEL) $(WITH_OTHERS) -q $(ARGS)
+endef
+
+test: test-newest test-oldest
+
+test-newest: $(TEST)
+	$(call suite,$(VENV)/bin/python)
+
+ifneq ($(PY_OLDEST),)
+test-oldest: $(OLD) test-newest
+	$(call suite,$(OLDEST)/bin/python)
+else ifeq ($(PMAT_CI),1)
+test-oldest:
+	@echo "the oldest set needs Python 3.11, which is not here"; exit 1
+else
+test-oldest:
+	@echo "== NOT RUN: the oldest set needs Python 3.11, which is not here"
+endif
+
+PY_VENV := .venv-$(notdir $(PY))
+PY_BUILT := $(PY_VENV)/.built-$(STATE)
+
+$(PY_BUILT):
+	$(call build,$(PY_VENV),$(PY))
+	$(PY_VENV)/bin/python -m pip install $(PIP_OPTIONS) -e '.[test]'
+	@touch $@
+
+test-py: $(PY_BUILT)
+	$(call suite,$(PY_VENV)/bin/python)
+
+soak: $(TEST)
+	$(VENV)/bin/python $(PYTEST) -m soak --timeout=3600 $(ARGS)
+
+bench: $(BENCH)
+	$(VENV)/bin/python -m benchmarks $(ARGS)
+
+# -- form ----------------------------------------------------------------------------
+
+lint: $(TEST)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+format: $(TEST)
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean:
+	rm -rf build dist $(VENV) .venv-*
