@@ -21,7 +21,6 @@ __all__ = ["namespace_roots", "size_roots"]
 _FIRST_PASS = 0.6  # of the budget; then shared is told from retained
 _BOTH_PASSES = 0.8  # the rest is for adding up
 _ONE_ROOT = 0.5  # of what is left may go to one root, so that a giant cannot starve the rest
-_PARTNERS = 8
 
 _namespace_of: Callable[[object], object] = vars(types.ModuleType)["__dict__"].__get__
 
@@ -154,8 +153,7 @@ class _Engine:
         return info.sizes((obj,))
 
     def _report(self, regions: dict[int, Region], shared: SharedWalk) -> Sizing:
-        entered = shared.region_bytes()
-        reached, partners = shared.reach()
+        entered, reached, partners = shared.sums()
         charged: set[int] = set()
         sizes: list[RootSize] = []
         for root in self._roots:
@@ -170,7 +168,7 @@ class _Engine:
                     group=root.group,
                     shallow_bytes=self._shallow(root.obj),
                     retained_bytes=max(0, retained) if done else region.sure_bytes,
-                    shared_bytes=reached.get(region.number, 0),
+                    shared_bytes=reached[region.number],
                     charged_bytes=region.host_bytes if first else 0,
                     buffer_bytes=region.buffer_bytes if first else 0,
                     device_bytes=region.device_bytes if first else 0,
@@ -178,7 +176,7 @@ class _Engine:
                     complete=done,
                     exact=region.exact,
                     aliases=tuple(k for k in self._names[id(root.obj)] if k != root.key),
-                    shared_with=self._keys(partners.get(region.number, 0), shared.bits),
+                    shared_with=self._keys(partners[region.number]),
                 )
             )
         return Sizing(
@@ -190,14 +188,9 @@ class _Engine:
             notes=tuple(self._table.notes),
         )
 
-    def _keys(self, mask: int, bits: list[int]) -> tuple[str, ...]:
-        keys: list[str] = []
-        while mask and len(keys) < _PARTNERS:
-            low = mask & -mask
-            mask ^= low
-            region = self._walk.regions[bits[low.bit_length() - 1]]
-            keys.append(self._names[id(region.root)][0])
-        return tuple(keys)
+    def _keys(self, numbers: list[int]) -> tuple[str, ...]:
+        regions = self._walk.regions
+        return tuple(self._names[id(regions[number].root)][0] for number in numbers)
 
     def _shallow(self, obj: object) -> int:
         info = self._table.as_root(type(obj))

@@ -37,6 +37,7 @@ class Region:
             "entries",
             "exact",
             "foreign",
+            "foreign_atoms",
             "host_bytes",
         ),
         *("number", "objects", "root", "sure_bytes"),
@@ -54,7 +55,8 @@ class Region:
         self.exact = True
         self.atoms: set[int] = set()  # own atoms that others hold
         self.entries: set[int] = set()  # own other objects and buffers that others hold
-        self.foreign: set[int] = set()  # objects and buffers of earlier regions it reaches
+        self.foreign_atoms: set[int] = set()  # atoms of earlier regions it reaches
+        self.foreign: set[int] = set()  # other objects and buffers of earlier regions it reaches
 
 
 class RegionWalk(Walk):
@@ -85,7 +87,8 @@ class RegionWalk(Walk):
         before = (self.nbytes, self.objects)
         key = id(root)
         if key in self.owner_of:
-            region.foreign.add(key)
+            is_atom = id(type(root)) in ATOM_IDS
+            (region.foreign_atoms if is_atom else region.foreign).add(key)
             region.complete = True
             return region
         try:
@@ -153,7 +156,8 @@ class RegionWalk(Walk):
             elif key in skip or (refcount >= LIGHT_REFS and is_light(obj, refcount)):
                 continue
             elif key in self.owner_of:
-                self._region.foreign.add(key)
+                is_atom = id(type(obj)) in ATOM_IDS
+                (self._region.foreign_atoms if is_atom else self._region.foreign).add(key)
             elif not owned and key in self._unowned:
                 continue
             else:

@@ -8,7 +8,7 @@ iterative) and the set of roots that reach a node flows down in one sweep.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from sys import getsizeof
 from typing import Any
 
@@ -18,6 +18,8 @@ from .regions import Region, RegionWalk
 from .walk import Deadline, OutOfTime, Walk, is_light
 
 __all__ = ["SharedWalk", "components"]
+
+PARTNERS = 8  # how many of those who share something are named
 
 
 def components(edges: Sequence[set[int]]) -> list[list[int]]:
@@ -75,7 +77,6 @@ class SharedWalk(Walk):
     def __init__(self, table: TypeTable, deadline: Deadline, first: RegionWalk) -> None:
         super().__init__(table, deadline)
         self.complete = True
-        self.bits: list[int] = []  # which region each bit of a mask stands for
         self._first = first
         self._node_of: dict[int, int] = {}
         self._sizes: list[int] = []
@@ -99,16 +100,12 @@ class SharedWalk(Walk):
         if region.complete and region.entries == {id(region.root)}:
             node = self._new(id(region.root), region.number)
             self._sizes[node] = region.host_bytes
-            self._edges[node] = {self._entry(k) for k in region.foreign if not self._is_atom(k)}
+            self._edges[node] = {self._entry(k) for k in region.foreign}
             return
         for key in region.entries if region.complete else ():
             self._entry(key)
         for key in region.foreign:
-            if not self._is_atom(key):
-                self._entry(key)
-
-    def _is_atom(self, key: int) -> bool:
-        return key >= 0 and key in self._first.regions[self._first.owner_of[key]].atoms
+            self._entry(key)
 
     def _entry(self, key: int) -> int:
         node = self._node_of.get(key)
@@ -168,53 +165,51 @@ class SharedWalk(Walk):
                 touched, _ = self._first.spaces[0].claim(address, nbytes, self._region)
                 self._here.update(map(self._buffer_node, touched))
 
-    def _loose(self, keys: Iterable[int]) -> list[Any]:
-        """The atoms among the keys that no node of the graph reaches."""
-        return [
-            self._first.object_of[k] for k in keys if k not in self._node_of and self._is_atom(k)
-        ]
+    def _loose_bytes(self, atoms: set[int]) -> int:
+        """Bytes of the atoms that no node of the graph reaches."""
+        loose = atoms.difference(self._node_of)
+        return sum(map(getsizeof, map(self._first.object_of.__getitem__, loose)))
 
-    def region_bytes(self) -> list[int]:
-        """For every region, how many of its bytes its entries reach."""
-        totals = [self._loose_bytes(region.atoms, region) for region in self._first.regions]
-        for size, number in zip(self._sizes, self._region_of, strict=True):
-            totals[number] += size
-        return totals
-
-    def _loose_bytes(self, keys: Iterable[int], region: Region) -> int:
+    def _own_loose_bytes(self, region: Region) -> int:
         whole = id(region.root) in region.entries and len(region.entries) == 1
-        if keys is region.atoms and whole:
-            return 0  # they are in the one node that stands for the whole region
-        return sum(map(getsizeof, self._loose(keys)))
+        # One node may stand for the whole region, its atoms included.
+        return 0 if whole else self._loose_bytes(region.atoms)
 
-    def reach(self) -> tuple[dict[int, int], dict[int, int]]:
-        """Shared bytes by region, and the regions (as bits) that share some of them."""
-        bits = self.bits
+    def sums(self) -> tuple[list[int], list[int], list[list[int]]]:
+        """For every region: the bytes its entries reach, its shared bytes, and who shares them."""
+        regions = self._first.regions
+        loose = [self._own_loose_bytes(region) for region in regions]
+        entered = list(loose)
+        for size, number in zip(self._sizes, self._region_of, strict=True):
+            entered[number] += size
+        shared, partners = self._reach()
+        for region in regions:
+            shared[region.number] += self._loose_bytes(region.foreign_atoms)
+            if region.complete:
+                shared[region.number] += loose[region.number]
+            for owner in set(map(self._first.owner_of.__getitem__, region.foreign_atoms)):
+                _pair_up(partners, (owner, region.number))
+        return entered, shared, partners
+
+    def _reach(self) -> tuple[list[int], list[list[int]]]:
+        bits: list[int] = []  # which region each bit of a mask stands for
         masks = [0] * len(self._sizes)
         for region in self._first.regions:
-            own = (*region.entries, *region.atoms) if region.complete else ()
-            keys = (*own, *region.foreign)
-            for node in [self._node_of[key] for key in keys if key in self._node_of]:
-                masks[node] |= 1 << len(bits)
+            keys = {*region.foreign, *region.foreign_atoms}
+            if region.complete:
+                keys |= region.entries | region.atoms
+            for key in keys.intersection(self._node_of):
+                masks[self._node_of[key]] |= 1 << len(bits)
             if keys:
                 bits.append(region.number)
-        shared, partners = self._sum_up(bits, self._flow(masks))
-        bit_of = {number: 1 << bit for bit, number in enumerate(bits)}
-        for region in self._first.regions:
-            if region.number in shared:
-                shared[region.number] += self._loose_bytes(region.foreign, region)
-                if region.complete:
-                    shared[region.number] += self._loose_bytes(region.atoms, region)
-                self._pair_up(region, bit_of, partners)
+        shared = [0] * len(self._first.regions)
+        partners: list[list[int]] = [[] for _ in shared]
+        for mask, nbytes in self._flow(masks).items():
+            members = [bits[at] for at, bit in enumerate(reversed(bin(mask))) if bit == "1"]
+            for number in members:
+                shared[number] += nbytes
+            _pair_up(partners, members)
         return shared, partners
-
-    def _pair_up(self, region: Region, bit_of: dict[int, int], partners: dict[int, int]) -> None:
-        """Note who owns the loose atoms that a region shares."""
-        for key in region.foreign:
-            owner = self._first.owner_of.get(key, region.number)
-            if owner in partners and key not in self._node_of:
-                partners[owner] |= bit_of[region.number]
-                partners[region.number] |= bit_of[owner]
 
     def _flow(self, masks: list[int]) -> dict[int, int]:
         """Bytes by the set of roots that reach them."""
@@ -229,17 +224,10 @@ class SharedWalk(Walk):
             by_mask[mask] = by_mask.get(mask, 0) + sum(self._sizes[n] for n in component)
         return by_mask
 
-    def _sum_up(
-        self, bits: list[int], by_mask: dict[int, int]
-    ) -> tuple[dict[int, int], dict[int, int]]:
-        shared = dict.fromkeys(bits, 0)
-        partners = dict.fromkeys(bits, 0)
-        for mask, nbytes in by_mask.items():
-            rest = mask
-            while rest:
-                low = rest & -rest
-                number = bits[low.bit_length() - 1]
-                shared[number] += nbytes
-                partners[number] |= mask & ~low
-                rest ^= low
-        return shared, partners
+
+def _pair_up(partners: list[list[int]], members: Sequence[int]) -> None:
+    for number in members:
+        known = partners[number]
+        for other in members[: PARTNERS + 1]:
+            if len(known) < PARTNERS and other != number and other not in known:
+                known.append(other)
