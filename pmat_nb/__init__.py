@@ -11,9 +11,10 @@ that watches memory is judged first by its own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from pmat_nb.engine.guard import limit_block
     from pmat_nb.errors import MemoryLimitExceeded, PmatError, UsageError
     from pmat_nb.render.stats import Stats
 
@@ -24,6 +25,7 @@ __all__ = [
     "PmatError",
     "UsageError",
     "__version__",
+    "limit",
     "load_ipython_extension",
     "stats",
     "unload_ipython_extension",
@@ -37,7 +39,33 @@ def stats(*, detailed: bool = False) -> Stats:
     """
     from pmat_nb.session import current
 
-    return current().stats(detailed=detailed)
+    found: Stats = current().stats(detailed=detailed)
+    return found
+
+
+def limit(
+    size: str | int,
+    *,
+    scope: Literal["cell", "total"] = "cell",
+    ceiling: Literal["auto", "on", "off"] = "auto",
+    warn_only: bool = False,
+) -> limit_block:
+    """Limit what a ``with`` block may add to memory, in notebooks, scripts and tests.
+
+    Args:
+        size: bytes, or text such as ``"2GB"``, ``"80%"`` (of what is free), ``"+2GB"``.
+        scope: ``total`` limits the whole process tree instead of what the block adds.
+        ceiling: refuse a single allocation that is too large before it gets a page.
+        warn_only: let the block go on; its ``report`` says whether it went over.
+
+    Raises:
+        MemoryLimitExceeded: from the block, when it goes over.
+        UsageError: a size that does not parse or cannot hold.
+        UnavailableError: on platforms without a guard (all but Linux).
+    """
+    from pmat_nb.session import current
+
+    return current().limit_block(size, scope=scope, ceiling=ceiling, warn_only=warn_only)
 
 
 def load_ipython_extension(shell: Any) -> None:

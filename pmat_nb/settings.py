@@ -49,6 +49,7 @@ class Option:
     short: str = ""
     optional: Value = None
     positional: bool = False
+    needed: bool = True
     off: bool = False
     completes: Literal["", "variables"] = ""
 
@@ -139,7 +140,8 @@ def _parse_choice(text: str, choices: tuple[str, ...], called: str) -> str:
 class Verb:
     """One command: ``%pmat_stats`` in a notebook, ``pmat-nb stats`` in a shell.
 
-    ``reports`` verbs return a report and so take ``--format`` and ``--output``.
+    ``reports`` verbs return a report and so take ``--format`` and ``--output``. ``cell``
+    verbs are cell magics as well, which arm the cell that they head.
     """
 
     name: str
@@ -147,6 +149,7 @@ class Verb:
     options: tuple[Option, ...] = ()
     reports: bool = False
     examples: tuple[str, ...] = field(default=())
+    cell: bool = False
 
     @property
     def magic(self) -> str:
@@ -228,10 +231,25 @@ SETTINGS: tuple[Option, ...] = (
     Option(
         "max-total",
         "limit",
-        "the kernel's memory limit that pressure is measured against",
+        "the kernel's memory limit: a cell that would take the kernel over it is stopped; "
+        "auto is what is usable less a reserve, off switches the guard off",
         default=LimitSpec("auto"),
         unit="bytes",
         metavar="SIZE",
+    ),
+    Option(
+        "notices",
+        "choice",
+        "which one-line notices appear by themselves",
+        default="important",
+        choices=("off", "important", "all"),
+        metavar="WHICH",
+    ),
+    Option(
+        "save-state",
+        "switch",
+        "save the variables (as %pmat_save does) when a cell is stopped at its limit",
+        default=False,
     ),
 )
 
@@ -287,10 +305,87 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb("why", "what keeps a variable's object alive", (_NAME,), reports=True, examples=("df",)),
     Verb(
+        "limit",
+        "stop a cell before it takes more memory than this; alone: what is in force",
+        (
+            Option(
+                "size",
+                "limit",
+                "a size, 80%, +2GB, auto or off; above a cell: what the cell may add",
+                unit="bytes",
+                positional=True,
+                needed=False,
+                metavar="SIZE",
+            ),
+            Option(
+                "scope",
+                "choice",
+                "whether SIZE is what the cell may add or what the whole kernel may reach",
+                choices=("cell", "total"),
+                metavar="WHAT",
+            ),
+            Option(
+                "ceiling",
+                "choice",
+                "refuse a single allocation that is too large before it gets a page; auto is "
+                "off once a library is loaded that ends the process then (polars)",
+                default="auto",
+                choices=("auto", "on", "off"),
+                metavar="WHEN",
+            ),
+            Option("warn-only", "flag", "say that the limit was exceeded, but stop nothing"),
+            Option(
+                "restore-names",
+                "flag",
+                "after a stop put back the names that the cell bound; the old values stay in "
+                "memory meanwhile, and in-place changes are not undone",
+            ),
+            Option("keep-frames", "flag", "after a stop keep the frames' variables for %debug"),
+        ),
+        reports=True,
+        examples=("2GB", "80%", "auto", "off"),
+        cell=True,
+    ),
+    Verb(
+        "save",
+        "variables to disk, signed and in one file",
+        (
+            Option(
+                "path",
+                "path",
+                "the file; by default one per notebook in the user's state folder",
+                positional=True,
+                needed=False,
+                metavar="PATH",
+            ),
+            Option("vars", "text", "only these, separated by commas", metavar="LIST"),
+        ),
+        reports=True,
+        examples=("", "work.pmat --vars df,model"),
+    ),
+    Verb(
+        "restore",
+        "variables back from disk",
+        (
+            Option(
+                "path",
+                "path",
+                "the file; by default what %pmat_save wrote last for this notebook",
+                positional=True,
+                needed=False,
+                metavar="PATH",
+            ),
+            Option("vars", "text", "only these, separated by commas", metavar="LIST"),
+        ),
+        reports=True,
+        examples=("", "work.pmat --vars df"),
+    ),
+    Verb(
         "history",
         "what each cell cost, in this and earlier sessions",
         (
             Option("sessions", "flag", "one row per session instead of per cell"),
+            Option("deaths", "flag", "kernels of this notebook that died, and in which cell"),
             Option("plot", "flag", "draw it"),
             Option("forecast", "flag", "when re-run cells will reach the limit"),
         ),

@@ -12,7 +12,7 @@ from typing import Any
 from pmat_nb.engine.probe import AllocatorReader
 from pmat_nb.engine.records import AllocatorState
 
-__all__ = ["READERS", "arrow", "cupy_pinned", "polars", "torch_host"]
+__all__ = ["READERS", "arrow", "cupy_pinned", "polars", "release_unused", "torch_host"]
 
 
 def arrow() -> AllocatorState | None:
@@ -55,3 +55,13 @@ def cupy_pinned() -> AllocatorState | None:
 
 
 READERS: tuple[AllocatorReader, ...] = (arrow, polars, torch_host, cupy_pinned)
+
+
+def release_unused() -> None:
+    """Ask the pools of loaded libraries to hand back what they have free."""
+    pyarrow: Any = sys.modules.get("pyarrow")
+    if pyarrow is not None and hasattr(pyarrow, "default_memory_pool"):
+        pyarrow.default_memory_pool().release_unused()
+    cuda = getattr(sys.modules.get("torch"), "cuda", None)
+    if cuda is not None and cuda.is_initialized():
+        cuda.empty_cache()

@@ -30,6 +30,7 @@ __all__ = [
     "Pressure",
     "SizingSummary",
     "StatsRecord",
+    "StopRecord",
     "TreeMemory",
     "VariableSize",
 ]
@@ -275,3 +276,35 @@ class StatsRecord(NamedTuple):
     children: tuple[ChildProcess, ...] = ()
     limits: tuple[Limit, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+class StopRecord(NamedTuple):
+    """A cell that was stopped at its memory limit, after the memory was given back.
+
+    ``limit_bytes`` is what the user asked for, ``threshold_bytes`` the total it came to;
+    for ``scope`` "cell" the former is what the cell may add. ``refused`` is true where the
+    ceiling refused one allocation before it got a page. ``growth`` and ``kept`` are
+    ``(name, bytes)`` pairs, largest first; ``kept`` names are bound by the cell and stay.
+    ``given_back_bytes`` is RSS at the stop less ``now_bytes``, both measured.
+    """
+
+    label: str
+    limit_bytes: int
+    threshold_bytes: int
+    scope: Literal["cell", "total"]
+    source: str
+    reached_bytes: int
+    duration_s: float
+    refused: bool
+    line_number: int | None
+    line: str
+    growth: tuple[tuple[str, int], ...]
+    given_back_bytes: int | None
+    now_bytes: int | None
+    kept: tuple[tuple[str, int], ...]
+    restored: tuple[str, ...]
+    frames_kept: bool
+    ended_children: tuple[str, ...]
+    listed_children: tuple[str, ...]
+    running_threads: tuple[str, ...]
+    usable_bytes: int | None

@@ -22,6 +22,7 @@ def load(shell: Any) -> None:
     register(shell, session)
     for problem in session.settings.problems:
         session.say(f"pmat_nb: {problem}")
+    session.greet()
 
 
 def unload(shell: Any) -> None:

@@ -53,7 +53,8 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
     if option.choices:
         metavar = "|".join(option.choices)
     if option.positional:
-        parser.add_argument(option.key, help=text, metavar=metavar)
+        count = None if option.needed else "?"
+        parser.add_argument(option.key, help=text, metavar=metavar, nargs=count)
         return
     names = [f"-{option.short}"] if option.short else []
     names.append(f"--{option.name}")

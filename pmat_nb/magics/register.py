@@ -14,27 +14,34 @@ from pmat_nb.errors import PmatError, UsageError
 from pmat_nb.session.session import Session
 from pmat_nb.settings import VERBS, Verb, verb
 
+from .cells import CellMagics, run_cell_magic
 from .completion import complete
 from .parser import HelpShown, parse_line
 from .verbs import COMMANDS
 
-__all__ = ["register", "unregister"]
+__all__ = ["register", "unregister", "usage_error"]
 
 
 def register(shell: Any, session: Session) -> None:
     """Register every magic with ``shell``, and their completer."""
     for name, command in COMMANDS.items():
         declared = verb(name)
-        shell.register_magic_function(
-            _line_magic(declared, command, session), "line", declared.magic
-        )
+        line = _line_magic(declared, command, session)
+        shell.register_magic_function(line, "line", declared.magic)
         shell.set_hook("complete_command", _completer(shell), str_key=f"%{declared.magic}")
+        if declared.cell:
+            shell.register_magic_function(_cell_magic(shell, declared), "cell", declared.magic)
+            shell.set_hook("complete_command", _completer(shell), str_key=f"%%{declared.magic}")
+    shell.input_transformers_cleanup.append(CellMagics(session))
 
 
 def unregister(shell: Any) -> None:
     """Take every magic out of ``shell``; what is not there is passed over."""
     for declared in VERBS:
-        shell.magics_manager.magics["line"].pop(declared.magic, None)
+        for kind in ("line", "cell"):
+            shell.magics_manager.magics[kind].pop(declared.magic, None)
+    cleanup = shell.input_transformers_cleanup
+    cleanup[:] = [one for one in cleanup if not isinstance(one, CellMagics)]
 
 
 def _line_magic(
@@ -50,14 +57,31 @@ def _line_magic(
             print(shown)
             return None
         except PmatError as problem:
-            raise _usage_error(problem) from None
+            raise usage_error(problem) from None
 
     magic.__name__ = declared.magic
     magic.__doc__ = f"{declared.help[:1].upper()}{declared.help[1:]}; {prog} -h lists the options."
     return magic
 
 
-def _usage_error(problem: PmatError) -> Exception:
+def _cell_magic(shell: Any, declared: Verb) -> Callable[[str, str], None]:
+    """For help, completion and ``run_cell_magic``; typed cells never come here."""
+
+    def magic(line: str, cell: str) -> None:
+        try:
+            parse_line(declared, line, f"%%{declared.magic}")
+        except HelpShown as shown:
+            print(shown)
+            return
+        run_cell_magic(shell, declared, line, cell)
+
+    magic.__name__ = declared.magic
+    magic.__doc__ = f"{declared.help[:1].upper()}{declared.help[1:]}."
+    return magic
+
+
+def usage_error(problem: PmatError) -> Exception:
+    """``problem`` as the error that IPython shows in one line."""
     # IPython shows its own UsageError as one line, without a traceback.
     from IPython.core.error import UsageError as Shown
 

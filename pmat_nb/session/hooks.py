@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from pmat_nb.engine.cells import CellMeter, OpenCell
 
 from .faults import Faults
 
-__all__ = ["CellHooks"]
+__all__ = ["CellHooks", "input_number"]
 
 
 class CellHooks:
     """``pre_run_cell`` and ``post_run_cell`` for one shell.
 
     Cells may clear IPython's event hooks. An input transformer, which IPython calls
-    before every cell by another way, puts them back.
+    before every cell by another way, puts them back. ``before`` is called last before
+    a cell and ``after`` first after it, so that they enclose the cell alone.
     """
 
-    def __init__(self, shell: Any, meter: CellMeter, faults: Faults) -> None:
+    def __init__(
+        self,
+        shell: Any,
+        meter: CellMeter,
+        faults: Faults,
+        *,
+        before: Callable[[Any], None],
+        after: Callable[[Any], None],
+    ) -> None:
         self._shell = shell
         self._meter = meter
         self._cells: list[tuple[Any, OpenCell]] = []
+        self._before = faults.guard("protection")(before)
+        self._after = faults.guard("protection")(after)
         guard = faults.guard("cell accounting")
         self._pre = guard(self._begin)
         self._post = guard(self._end)
@@ -61,8 +73,10 @@ class CellHooks:
     def _begin(self, info: Any) -> None:
         cell = self._meter.begin(info.raw_cell or "", _stack_depth())
         self._cells.append((info, cell))
+        self._before(info)
 
     def _end(self, result: Any) -> None:
+        self._after(result)
         info = getattr(result, "info", None)
         # Cells that never got their end stay in the list only until the next one ends.
         for index, (begun, cell) in enumerate(self._cells):
@@ -73,6 +87,12 @@ class CellHooks:
                 break
         if not self._meter.busy:
             self._cells.clear()
+
+
+def input_number(shell: Any) -> int:
+    """The number of the input that is run now, before IPython has stored it."""
+    manager = getattr(shell, "history_manager", None)
+    return len(getattr(manager, "input_hist_parsed", ()))
 
 
 def _stack_depth() -> int:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pmat_nb.engine.history.forecast import forecast_cells
-from pmat_nb.engine.history.notebook import identify_notebook
 from pmat_nb.engine.history.reader import read_history
 from pmat_nb.engine.history.rows import History
 from pmat_nb.engine.paths import history_dir
@@ -45,8 +43,7 @@ def _read(session: Session) -> History:
     folder = history_dir(create=False)
     if folder.path is None:
         return History(problems=(folder.reason,))
-    notebook = identify_notebook(os.environ, session.namespace_owner.user_ns, session.folder)
-    found = read_history(folder.path, notebook=notebook.key)
+    found = read_history(folder.path, notebook=session.notebook().key)
     if session.settings.get("history") is True:
         return found
     return replace(found, problems=(*found.problems, "the history setting is off"))

@@ -11,14 +11,13 @@ from pmat_nb.consumers.base import Watched
 from pmat_nb.consumers.devices import device_bytes, device_memory
 from pmat_nb.consumers.registry import default_consumers
 from pmat_nb.consumers.usage import UsageLog
-from pmat_nb.engine.limits import Usable, limit_in_force, limits_in_force, usable
+from pmat_nb.engine.limits import Usable, limit_in_force, limits_in_force
 from pmat_nb.engine.pressure import Gauge, Readings
 from pmat_nb.engine.records import (
     POOL_NAMES,
     Limit,
     SizingSummary,
     StatsRecord,
-    TreeMemory,
     VariableSize,
 )
 
@@ -28,6 +27,7 @@ from .ledger import Ledger
 
 if TYPE_CHECKING:
     from pmat_nb.render.history import HistoryReport
+    from pmat_nb.render.limit import LimitReport
     from pmat_nb.render.log import LogReport
     from pmat_nb.render.stats import Stats
     from pmat_nb.render.status import Status
@@ -49,7 +49,7 @@ class Reporter:
         self._sources = tuple(
             Watched(consumer, session.say) for consumer in default_consumers(self._owner)
         )
-        self._adapters = default_adapters()
+        self.adapters = default_adapters()
         self._ledger = Ledger(time.monotonic)
         self._gauge = Gauge()
         self._usage = UsageLog()
@@ -79,7 +79,29 @@ class Reporter:
 
         self.size(self._budget_s())
         record = self.record()
-        return Status(record, hints=next_commands(record))
+        return Status(record, protection=self._protection(), hints=next_commands(record))
+
+    def limit_report(self) -> LimitReport:
+        """The limits in force, and what happens at them."""
+        from pmat_nb.render.limit import LimitReport
+
+        return LimitReport(self.record(), protection=self._protection())
+
+    def _protection(self) -> str:
+        """What happens at the limit, in words."""
+        protector = self._session.protector
+        if protector is None or protector.standing_bytes is None:
+            return "off: a runaway cell can end this kernel"
+        if protector.unavailable:
+            return f"not available here: {protector.unavailable}"
+        from pmat_nb.render.format import limit
+
+        kind = "auto" if self._spec_kind() == "auto" else "%pmat_limit"
+        return f"a cell that reaches {limit(protector.standing_bytes)} is stopped ({kind})"
+
+    def _spec_kind(self) -> str:
+        spec: Any = self._session.settings.get("max_total")
+        return str(spec.kind)
 
     def variables(self, *, exact: bool = False, top: int | None = None) -> Variables:
         """Every variable, sized within the budget or (``exact``) to the end."""
@@ -104,14 +126,14 @@ class Reporter:
         holders = [holder for holder in found if holder.kind != "incomplete"]
         return Why(name, holders, size=size, complete=len(holders) == len(found))
 
-    def history(self, *, sessions: bool, forecast: bool) -> HistoryReport:
-        """The cells of all sessions of this notebook, or the sessions themselves."""
+    def history(self, *, view: str, forecast: bool) -> HistoryReport:
+        """The cells, sessions or deaths of all sessions of this notebook."""
         from .past import history_report
 
         limit = self.record().limit
         return history_report(
             self._session,
-            view="sessions" if sessions else "cells",
+            view=view,
             forecast=forecast,
             limit_bytes=limit.limit_bytes if limit else None,
         )
@@ -137,6 +159,18 @@ class Reporter:
 
     # --- measuring ----------------------------------------------------------------
 
+    def largest(self, number: int) -> tuple[VariableSize, ...]:
+        """The largest variables as last sized."""
+        return self._variables()[:number]
+
+    def sizing_age_s(self) -> float | None:
+        """Seconds since the last sizing; None before the first."""
+        return None if self._attribution is None else time.monotonic() - self._sized_at
+
+    def known_sizes(self) -> dict[str, int]:
+        """What each variable retained at the last sizing; empty before the first."""
+        return {row.name: row.retained_bytes for row in self._variables()}
+
     def size(self, budget_s: float | None) -> Attribution:
         """Size everything that has a name, and enter it into the ledger."""
         self._note_usage()
@@ -144,8 +178,8 @@ class Reporter:
             self._owner,
             self._sources,
             self._session.probe,
-            adapters=self._adapters,
-            boundaries=self._boundaries(),
+            adapters=self.adapters,
+            boundaries=self.boundaries(),
             budget_s=budget_s,
             usage=lambda name: (self._usage.bound_in(name), self._usage.cells_since_use(name)),
         )
@@ -161,11 +195,15 @@ class Reporter:
     def record(self) -> StatsRecord:
         """Where the memory is now, by the last sizing (its age is in the record)."""
         session, probe = self._session, self._session.probe
-        tree = probe.tree()
+        tree, room = session.tree(), session.room()
         rss = tree.rss_bytes if tree is not None else None
-        room = usable(probe, tree_bytes=tree.tree_bytes if tree is not None else None)
-        limits = limits_in_force(probe, standing=self._standing(room, tree))
-        limit = _limit(limits)
+        protector = session.protector
+        limits = limits_in_force(
+            probe,
+            standing=self._standing(room),
+            own_ceiling_bytes=protector.own_ceiling_bytes if protector else None,
+        )
+        limit = limit_in_force(limits)
         pools = self._ledger.records(POOL_NAMES)
         found = self._attribution
         parts = split(
@@ -217,16 +255,20 @@ class Reporter:
 
     # --- parts --------------------------------------------------------------------
 
-    def _standing(self, room: Usable | None, tree: TreeMemory | None) -> Limit | None:
-        row = self._session.settings.row("max_total")
-        spec: Any = row.value
-        if spec.kind in ("auto", "off") or room is None or tree is None:
+    def _standing(self, room: Usable | None) -> Limit | None:
+        """The kernel's standing limit; enforced where a guard runs or can run."""
+        protector = self._session.protector
+        if protector is None or protector.standing_bytes is None:
             return None
-        size = spec.resolve(usable_bytes=room.usable_bytes, in_use_bytes=tree.tree_bytes)
-        source = row.source if row.source.startswith("PMAT_") else "max-total"
-        return Limit(size, source, enforced=False)
+        row = self._session.settings.row("max_total")
+        if self._spec_kind() == "auto":
+            source = f"auto, {room.bound.source}" if room is not None else "auto"
+        else:
+            source = row.source if row.source.startswith("PMAT_") else "%pmat_limit"
+        return Limit(protector.standing_bytes, source, enforced=not protector.unavailable)
 
-    def _boundaries(self) -> set[int]:
+    def boundaries(self) -> set[int]:
+        """Ids of what no sizing enters: the shell, and ourselves."""
         owner, session = self._owner, self._session
         shell_parts = (
             owner,
@@ -275,10 +317,3 @@ class Reporter:
         missing = self._session.probe.unavailable
         figures = tuple(f"{figure}: {reason}" for figure, reason in missing.items())
         return (*figures, *(self._attribution.notes if self._attribution else ()))
-
-
-def _limit(limits: tuple[Limit, ...]) -> Limit | None:
-    """The tightest that is enforced or was asked for."""
-    asked = tuple(limit for limit in limits if limit.source.startswith(("PMAT_", "max-total")))
-    found = [limit for limit in (limit_in_force(limits), *asked) if limit is not None]
-    return min(found, key=lambda limit: limit.limit_bytes, default=None)

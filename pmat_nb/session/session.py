@@ -13,30 +13,39 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pmat_nb.configuration import Settings, machine_file, project_file
 from pmat_nb.engine.cells import CellMeter
 from pmat_nb.engine.probe import Probe
-from pmat_nb.engine.records import CellRecord
+from pmat_nb.engine.records import CellRecord, StopRecord, TreeMemory
+from pmat_nb.errors import MemoryLimitExceeded, UnavailableError, UsageError
+from pmat_nb.units import LimitSpec
 
 from .faults import Faults
-from .hooks import CellHooks
+from .hooks import CellHooks, input_number
 from .identity import AtLoad, read_at_load
 from .imports import ImportMeter
+from .protection.protector import Protector
 from .sampler import Sampler, TimedRss
 
 if TYPE_CHECKING:
+    from pmat_nb.engine.guard import limit_block
+    from pmat_nb.engine.history.notebook import Notebook
     from pmat_nb.engine.history.rows import SessionRow
     from pmat_nb.engine.history.store import HistoryWriter
+    from pmat_nb.engine.limits import Usable
     from pmat_nb.render.configuration import Configuration
     from pmat_nb.render.history import HistoryReport
+    from pmat_nb.render.keeping import Restored, Saved
+    from pmat_nb.render.limit import LimitReport
     from pmat_nb.render.log import LogReport
     from pmat_nb.render.stats import Stats
     from pmat_nb.render.status import Status
     from pmat_nb.render.variables import Variables
     from pmat_nb.render.why import Why
 
+    from .deaths import DeathWatch
     from .reports import Reporter
 
 __all__ = ["Session"]
@@ -68,8 +77,13 @@ class Session:
             on_error=lambda problem: self.faults.report("background sampling", problem),
         )
         self.last_cell: CellRecord | None = None
+        self.last_stop: StopRecord | None = None
         self.cell_sources: list[tuple[int, str]] = []
         self.at_load = AtLoad(None, None, None, 0)
+        self.protector: Protector | None = None
+        self._death_watch: DeathWatch | None = None
+        self._notebook: Notebook | None = None
+        self._told: set[str] = set()
         self._hooks: CellHooks | None = None
         self._history: HistoryWriter | None = None
         self._session_row: SessionRow | None = None
@@ -77,7 +91,7 @@ class Session:
         self._full_collections = gc.get_stats()[2]["collections"]
         self.last_gc_at: float | None = None
         self._loaded_at = time.time()
-        self.folder = _working_folder()
+        self._folder = _working_folder()
         self._pid = os.getpid()
 
     # --- life -------------------------------------------------------------------
@@ -87,55 +101,138 @@ class Session:
         self.at_load = read_at_load(self.probe, self._objects_at_load())
         self.imports.install()
         if self.shell is not None:
-            self._hooks = CellHooks(self.shell, self.meter, self.faults)
+            self.protector = Protector(self)
+            self._hooks = CellHooks(
+                self.shell,
+                self.meter,
+                self.faults,
+                before=self._before_cell,
+                after=self._after_cell,
+            )
             self.faults.guard("cell accounting")(self._hooks.install)()
+            self.faults.guard("protection")(self.protector.open)()
 
     def close(self) -> None:
         """Stop measuring; idempotent."""
         self.imports.remove()
         if self._hooks is not None:
             self._hooks.remove()
+        if self.protector is not None:
+            self.protector.close()
         if self._reporter is not None:
             self._reporter.close()
         self.sampler.stop()
         if self._history is not None:
             self._history.close()
+        if self._death_watch is not None:
+            self._death_watch.close()
         self.probe.close()
 
     def say(self, text: str) -> None:
         """One line to the user, where errors go: it never becomes a cell's value."""
         print(text, file=sys.stderr)
 
+    def greet(self) -> None:
+        """What there is to say at load: the protection, and earlier deaths."""
+        protector = self.protector
+        if protector is not None and protector.standing_bytes is not None:
+            self.notice("protection", protector.announcement())
+        self.faults.guard("the death journal")(self.tell_of_deaths)()
+
+    def notice(self, kind: str, text: str) -> None:
+        """One line under a cell, each kind once a session, as ``notices`` allows."""
+        if kind not in self._told and self.settings.get("notices") != "off":
+            self._told.add(kind)
+            print(text)
+
     # --- questions --------------------------------------------------------------
 
     def status(self) -> Status:
         """``%pmat``: where things stand, and what makes sense next."""
-        return self._reports().status()
+        return self.reporter().status()
 
     def stats(self, *, detailed: bool = False, by: str | None = None) -> Any:
         """``%pmat_stats``: where the memory is; ``by`` groups it differently."""
-        found: Stats = self._reports().stats(detailed=detailed)
+        found: Stats = self.reporter().stats(detailed=detailed)
         return found if by is None else found.by(by)
 
     def variables(self, *, exact: bool = False, top: int | None = None) -> Variables:
         """``%pmat_vars``: what each variable holds."""
-        return self._reports().variables(exact=exact, top=top)
+        return self.reporter().variables(exact=exact, top=top)
 
     def why(self, name: str) -> Why:
         """``%pmat_why``: what keeps a variable's object alive."""
-        return self._reports().why(name)
+        return self.reporter().why(name)
 
-    def history(self, *, sessions: bool = False, forecast: bool = False) -> HistoryReport:
-        """``%pmat_history``: what cells cost, in this and earlier sessions."""
-        return self._reports().history(sessions=sessions, forecast=forecast)
+    def history(self, *, view: str = "cells", forecast: bool = False) -> HistoryReport:
+        """``%pmat_history``: ``cells``, ``sessions`` or ``deaths`` of this notebook."""
+        return self.reporter().history(view=view, forecast=forecast)
 
     def analyze_log(self, path: str) -> LogReport:
         """``%pmat_stats --analyze-log``: the summary of an NDJSON log."""
-        return self._reports().analyze_log(path)
+        return self.reporter().analyze_log(path)
 
     def watch(self, period: float | str, *, format: str | None, output: str | None) -> Any:
         """``%pmat_stats --watch``: refresh every ``period`` seconds, or ``off``."""
-        return self._reports().watch(period, format=format, output=output)
+        return self.reporter().watch(period, format=format, output=output)
+
+    def save(self, path: str | None, *, names: tuple[str, ...] | None = None) -> Saved:
+        """``%pmat_save``: variables to disk."""
+        from pmat_nb.render.keeping import Saved
+
+        from .keeping import save_variables
+
+        return Saved(save_variables(self, path, names))
+
+    def restore(self, path: str | None, *, names: tuple[str, ...] | None = None) -> Restored:
+        """``%pmat_restore``: variables back from disk."""
+        from pmat_nb.render.keeping import Restored
+
+        from .keeping import restore_variables
+
+        return Restored(restore_variables(self, path, names))
+
+    def set_limit(self, spec: LimitSpec, *, ceiling: str, warn_only: bool) -> None:
+        """``%pmat_limit SIZE``: set the kernel's one standing limit."""
+        if self.protector is None:
+            raise UnavailableError("a standing limit needs an IPython shell; use pmat_nb.limit()")
+        self.protector.set_standing(spec, ceiling=ceiling, warn_only=warn_only)
+
+    def limit_block(
+        self,
+        size: str | int,
+        *,
+        scope: Literal["cell", "total"],
+        ceiling: Literal["auto", "on", "off"],
+        warn_only: bool,
+    ) -> limit_block:
+        """``pmat_nb.limit()``: a limit around a block, by the session's guard."""
+        from pmat_nb.engine.guard import limit_block
+        from pmat_nb.units import parse_limit
+
+        from .protection.limits import CellLimit, ceiling_wanted, cell_bytes
+
+        asked = CellLimit(parse_limit(size), scope)
+        room, held = self.room(), self.tree_bytes() or 0
+        bytes_ = cell_bytes(asked, room, held, magic="pmat.limit()")
+        if bytes_ is None:
+            raise UsageError("pmat.limit(): 'off' limits nothing; leave the with statement out")
+        return limit_block(
+            bytes_,
+            scope=scope,
+            ceiling=ceiling_wanted(ceiling),
+            warn_only=warn_only,
+            guard=self.protector.guard() if self.protector is not None else None,
+        )
+
+    def limit_report(self) -> LimitReport:
+        """``%pmat_limit``: what is in force."""
+        return self.reporter().limit_report()
+
+    def settings_changed(self) -> None:
+        """Make settings that act at once do so."""
+        if self.protector is not None:
+            self.protector.resolve_standing()
 
     def configuration(self) -> Configuration:
         """``%pmat_configure``: every setting, its value and its source."""
@@ -153,6 +250,22 @@ class Session:
         main = sys.modules["__main__"].__dict__
         return SimpleNamespace(user_ns=main, user_ns_hidden={})
 
+    def tree(self) -> TreeMemory | None:
+        """The kernel and its children, our own guard left out."""
+        return self.probe.tree(self.protector.guard_pids if self.protector else ())
+
+    def tree_bytes(self) -> int | None:
+        """What the tree holds now."""
+        tree = self.tree()
+        return tree.tree_bytes if tree is not None else None
+
+    def room(self) -> Usable | None:
+        """What the kernel can use in all, and what bounds it."""
+        from pmat_nb.engine.limits import usable
+
+        ceiling = self.protector.own_ceiling_bytes if self.protector else None
+        return usable(self.probe, tree_bytes=self.tree_bytes(), own_ceiling_bytes=ceiling)
+
     def writer(self) -> HistoryWriter | None:
         """The history's writer; None where the history is off or not of this process."""
         if os.getpid() != self._pid or self.settings.get("history") is not True:
@@ -162,6 +275,27 @@ class Session:
         if self._history is not None:
             self._history.source_mode = str(self.settings.get("record_source"))  # type: ignore[assignment]
         return self._history
+
+    def notebook(self) -> Notebook:
+        """Which notebook this kernel belongs to, as found out when it was first asked."""
+        if self._notebook is None:
+            from pmat_nb.engine.history.notebook import identify_notebook
+
+            namespace = self.namespace_owner.user_ns
+            self._notebook = identify_notebook(os.environ, namespace, self._folder)
+        return self._notebook
+
+    def certificate_path(self) -> str | None:
+        """Where the guard writes what it knows if this kernel dies."""
+        return self._death_watch.certificate_path if self._death_watch is not None else None
+
+    def records_lines(self) -> bool:
+        """Whether a cell's first line may be written to disk."""
+        return self.settings.get("record_source") != "hash"
+
+    def reporter_if_made(self) -> Reporter | None:
+        """The reporter if a question was asked already."""
+        return self._reporter
 
     def history_id(self) -> str | None:
         """The id of this session's rows in the history."""
@@ -181,16 +315,15 @@ class Session:
     def _make_session_row(self) -> SessionRow:
         # In the writer's thread, so that the first cell does not wait for it.
         from pmat_nb import __version__
-        from pmat_nb.engine.history.notebook import identify_notebook
         from pmat_nb.engine.history.rows import new_session
 
-        notebook = identify_notebook(os.environ, self.namespace_owner.user_ns, self.folder)
         self._session_row = new_session(
-            notebook, pmat_version=__version__, clock=lambda: self._loaded_at
+            self.notebook(), pmat_version=__version__, clock=lambda: self._loaded_at
         )
         return self._session_row
 
-    def _reports(self) -> Reporter:
+    def reporter(self) -> Reporter:
+        """What measures and composes; made at the first question."""
         if self._reporter is None:
             from .reports import Reporter
 
@@ -198,6 +331,46 @@ class Session:
         return self._reporter
 
     # --- callbacks ----------------------------------------------------------------
+
+    def _before_cell(self, info: Any) -> None:
+        self._watch_for_death(info)
+        if self.protector is not None:
+            self.protector.begin(info)
+
+    def _after_cell(self, result: Any) -> None:
+        if self.protector is not None:
+            self.protector.end(result)
+
+    def _watch_for_death(self, info: Any) -> None:
+        """Journal the cell that begins; the journal itself is made at the first one."""
+        if self._death_watch is None and not self.faults.off("the death journal"):
+            from .deaths import DeathWatch
+
+            self._death_watch = DeathWatch(self)
+            self.faults.guard("the death journal")(self._death_watch.start)()
+        if self._death_watch is not None:
+            label = f"In[{input_number(self.shell)}]"
+            self.faults.guard("the death journal")(self._death_watch.note)(
+                info.raw_cell or "", label
+            )
+
+    def tell_of_deaths(self) -> None:
+        """Say, once, how earlier kernels of this notebook died."""
+        from .deaths import announce, collect
+
+        for death in collect(self):
+            announce(self, death)
+
+    def on_stop(self, stopped: MemoryLimitExceeded) -> None:
+        """A cell was stopped: remember it, and save the variables if that is wished."""
+        self.last_stop = stopped.stop  # type: ignore[attr-defined]
+        writer = self.writer()
+        if writer is not None:
+            writer.record_event("stop", {"text": str(stopped)})
+        if self.settings.get("save_state") is True:
+            saved = self.faults.guard("save_state")(self.save)(None)
+            if saved is not None:
+                print(f"pmat_nb: {saved.compact()}")
 
     def _on_cell(self, record: CellRecord, source: str) -> None:
         self.last_cell = record
@@ -235,7 +408,7 @@ class Session:
         if all(str(name).startswith("__") for name in names):
             return 0
         measure: Callable[[], int | None] = self.faults.guard("sizing")(
-            lambda: self._reports().user_bytes()
+            lambda: self.reporter().user_bytes()
         )
         return measure() or 0
 

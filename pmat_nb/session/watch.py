@@ -106,7 +106,8 @@ def _in_notebook(
 ) -> Watch:
     from IPython.display import display
 
-    handle: Any = display(_shown(reporter, format), display_id=True)
+    show: Any = display
+    handle = show(_shown(reporter, format), display_id=True)
     return Watch(
         lambda: handle.update(_shown(reporter, format)),
         period_s,

@@ -1,0 +1,90 @@
+"""What a kernel was doing, kept where a SIGKILL cannot take it.
+
+Before each cell one small record goes into a file of the session's own by a single
+``pwrite``: the page cache survives the process. A clean end removes the file, so a
+file whose process is gone is the trace of a death. Reading such traces, together with
+what the guard saw (``engine/guard/process/certificate.py``), is :func:`read_deaths`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+__all__ = ["Death", "Journal", "read_deaths"]
+
+_SUFFIX = ".journal"
+_CERTIFICATE = ".certificate"
+_ROOM = 8192
+
+
+class Death(NamedTuple):
+    """A kernel that did not end by itself.
+
+    ``record`` is the last journal entry, ``certificate`` what the guard wrote (empty
+    where it did not live to write it).
+    """
+
+    session_id: str
+    record: Mapping[str, Any]
+    certificate: Mapping[str, Any]
+
+
+class Journal:
+    """One session's file in ``folder`` (made 0700 by the caller).
+
+    ``write`` costs microseconds and raises OSError when the disk refuses.
+    """
+
+    def __init__(self, folder: Path, session_id: str) -> None:
+        self.path = folder / f"{session_id}{_SUFFIX}"
+        self.certificate_path = folder / f"{session_id}{_CERTIFICATE}"
+        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._pid = os.getpid()
+
+    def write(self, record: Mapping[str, object]) -> None:
+        """Replace the record. A longer one than 8 kB is cut by its largest field's owner."""
+        if self._fd < 0 or os.getpid() != self._pid:
+            return
+        data = json.dumps(record, separators=(",", ":"), default=str).encode()
+        if len(data) < _ROOM:
+            os.pwrite(self._fd, data + b"\n" + b" " * (_ROOM - 1 - len(data)), 0)
+
+    def close(self) -> None:
+        """A clean end: no trace is left. Idempotent; nothing in a forked child."""
+        if self._fd < 0 or os.getpid() != self._pid:
+            return
+        os.close(self._fd)
+        self._fd = -1
+        for path in (self.path, self.certificate_path):
+            path.unlink(missing_ok=True)
+
+
+def read_deaths(folder: Path, is_alive: Any, *, notebook: str) -> list[Death]:
+    """The deaths of ``notebook``'s kernels, oldest first, and their files removed.
+
+    ``is_alive`` gets a record and says whether its process runs (None: cannot tell,
+    which counts as alive). Damaged files are removed as well.
+    """
+    found = []
+    for path in sorted(folder.glob(f"*{_SUFFIX}")):
+        record = _read(path)
+        if record and (record.get("notebook") != notebook or is_alive(record) is not False):
+            continue
+        certificate = path.with_suffix(_CERTIFICATE)
+        if record:
+            found.append(Death(path.stem, record, _read(certificate)))
+        path.unlink(missing_ok=True)
+        certificate.unlink(missing_ok=True)
+    return sorted(found, key=lambda death: float(death.record.get("at", 0)))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,117 @@
+"""``%pmat_save`` and ``%pmat_restore``: what went to disk or came back, and what did not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pmat_nb.engine.snapshot import RestoreReport, SavedVariable, SaveReport
+
+from .blocks import Block, Column, Grid, Line, Part
+from .format import brief, count, duration, moment
+from .report import Report, frame_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Restored", "Saved"]
+
+_SHOWN = 20
+_KINDS = {"name": "object", "state": "object", "stored_bytes": "Int64", "reason": "object"}
+
+
+class _Keeping(Report):
+    """Variables that were kept, and those that could not be, with the reason."""
+
+    verb = ""
+
+    def __init__(
+        self,
+        kept: Sequence[SavedVariable],
+        skipped: Sequence[tuple[str, str]],
+        summary: str,
+        figures: dict[str, Any],
+    ) -> None:
+        self.kept = tuple(kept)
+        self.skipped = tuple(skipped)
+        self._summary = summary
+        self._figures = figures
+
+    def blocks(self) -> list[Block]:
+        """The summary, the largest variables, and every one that was left out."""
+        rows = sorted(self.kept, key=lambda one: -one.stored_bytes)[:_SHOWN]
+        rest = len(self.kept) - len(rows)
+        grid = Grid(
+            (Column(flex=True, least=12), Column(right=True), Column(tone="muted")),
+            tuple((one.name, brief(one.stored_bytes), one.type) for one in rows),
+        )
+        return [
+            Line.of(Part(self._summary, "strong")),
+            *([grid] if rows else []),
+            *([Line.of(Part(f"  +{count(rest)} more", "muted"))] if rest > 0 else []),
+            *(Line.of(f"  left out: {name}: {reason}") for name, reason in self.skipped),
+        ]
+
+    def compact(self) -> str:
+        """One line: how many, how large, how many were left out."""
+        left = f", {count(len(self.skipped))} left out" if self.skipped else ""
+        return f"{self._summary}{left}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The variables by name, what was left out, and the file."""
+        return {
+            **self._figures,
+            self.verb: [one.name for one in self.kept],
+            "skipped": dict(self.skipped),
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per variable."""
+        rows: list[dict[str, Any]] = [
+            {"name": one.name, "state": self.verb, "stored_bytes": one.stored_bytes}
+            for one in self.kept
+        ]
+        rows += [
+            {"name": name, "state": "left out", "reason": reason} for name, reason in self.skipped
+        ]
+        return frame_of(rows, _KINDS)
+
+
+class Saved(_Keeping):
+    """What ``%pmat_save`` wrote."""
+
+    title = "Saved"
+    verb = "saved"
+
+    def __init__(self, report: SaveReport) -> None:
+        summary = (
+            f"{count(len(report.saved))} saved to {report.path} "
+            f"({brief(report.total_bytes)}, {duration(report.duration_s)})"
+        )
+        figures = {
+            "path": str(report.path),
+            "total_bytes": report.total_bytes,
+            "duration_s": report.duration_s,
+        }
+        super().__init__(report.saved, report.skipped, summary, figures)
+
+
+class Restored(_Keeping):
+    """What ``%pmat_restore`` brought back."""
+
+    title = "Restored"
+    verb = "restored"
+
+    def __init__(self, report: RestoreReport) -> None:
+        summary = (
+            f"{count(len(report.restored))} restored as of {moment(report.saved_at)} "
+            f"({brief(report.total_bytes)}, {duration(report.duration_s)})"
+        )
+        figures = {
+            "path": str(report.path),
+            "total_bytes": report.total_bytes,
+            "duration_s": report.duration_s,
+            "unbound": dict(report.unbound),
+        }
+        left = [*report.skipped, *((name, f"needs {needed}") for name, needed in report.unbound)]
+        super().__init__(report.restored, left, summary, figures)

@@ -1,0 +1,122 @@
+"""``%pmat_save`` and ``%pmat_restore``: the user's variables to disk and back."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pmat_nb.consumers.namespace import user_variables
+from pmat_nb.consumers.shell import hidden_namespace
+from pmat_nb.engine.paths import make_private, state_dir
+from pmat_nb.engine.snapshot import RestoreReport, SaveReport, restore, save
+from pmat_nb.errors import StateFileError, UsageError
+
+if TYPE_CHECKING:
+    from .session import Session
+
+__all__ = ["default_path", "restore_variables", "save_variables", "saved_names"]
+
+
+def default_path(notebook_key: str) -> Path:
+    """Where a notebook's variables are kept when no path is named.
+
+    Raises:
+        StateFileError: there is no folder of the user's for it.
+    """
+    folder = _state_folder() / "saved"
+    if reason := make_private(folder):
+        raise StateFileError(f"variables cannot be kept: {reason}")
+    return folder / f"{zlib.crc32(notebook_key.encode('utf-8', 'surrogatepass')):08x}.pmat"
+
+
+def save_variables(session: Session, path: str | None, names: Collection[str] | None) -> SaveReport:
+    """Save the user's variables, or those of ``names``.
+
+    Raises:
+        UsageError: a name that is no variable.
+        StateFileError: the file cannot be written.
+    """
+    wanted = _wanted(session, names)
+    return save(
+        wanted,
+        _target(session, path),
+        key_path=_key_path(),
+        origin={
+            "notebook": session.notebook().key,
+            "cell": session.last_cell.label if session.last_cell else None,
+            "at": time.time(),
+        },
+        namespace=session.namespace_owner.user_ns,
+    )
+
+
+def restore_variables(
+    session: Session, path: str | None, names: Collection[str] | None
+) -> RestoreReport:
+    """Put saved variables back into the namespace, all or none.
+
+    Raises:
+        UsageError: a name that was not saved.
+        StateFileError: the file is missing, cut off, altered, or of another Python.
+    """
+    source = _target(session, path)
+    if path is None and not source.exists():
+        raise StateFileError("nothing was saved for this notebook; %pmat_save saves its variables")
+    return restore(source, names, into=session.namespace_owner.user_ns, key_path=_key_path())
+
+
+def saved_names(notebook_key: str) -> tuple[str, ...]:
+    """Variables that the notebook's own file holds; empty where there is no good one."""
+    from pmat_nb.engine.snapshot import inspect
+
+    try:
+        found = inspect(default_path(notebook_key), key_path=_key_path())
+    except (StateFileError, OSError):
+        return ()
+    return tuple(variable.name for variable in found.variables)
+
+
+def _wanted(session: Session, names: Collection[str] | None) -> dict[str, object]:
+    owner = session.namespace_owner
+    if names is not None:
+        missing = [name for name in names if name not in owner.user_ns]
+        if missing:
+            import difflib
+
+            near = difflib.get_close_matches(missing[0], map(str, owner.user_ns), n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise UsageError(f"%pmat_save: no variable is called {missing[0]!r}{hint}")
+        return {name: owner.user_ns[name] for name in names}
+    found: dict[str, object] = {
+        name: variable.value for variable in user_variables(owner) for name in variable.names
+    }
+    return {**_imported_modules(owner), **found}
+
+
+def _imported_modules(owner: Any) -> dict[str, object]:
+    from types import ModuleType
+
+    hidden = hidden_namespace(owner)
+    return {
+        name: value
+        for name, value in dict(owner.user_ns).items()
+        if type(value) is ModuleType and name not in hidden and not name.startswith("_")
+    }
+
+
+def _target(session: Session, path: str | None) -> Path:
+    return default_path(session.notebook().key) if path is None else Path(path).expanduser()
+
+
+def _key_path() -> Path:
+    return _state_folder() / "signing.key"
+
+
+def _state_folder() -> Path:
+    folder = state_dir()
+    if folder.path is None:
+        raise StateFileError(f"variables cannot be kept: {folder.reason}")
+    return folder.path

@@ -1,0 +1,100 @@
+"""What was asked for, in bytes, or refused with the figures and what would work."""
+
+from __future__ import annotations
+
+import sys
+from typing import Literal, NamedTuple
+
+from pmat_nb.engine.limits import Usable
+from pmat_nb.errors import UsageError
+from pmat_nb.units import GIB, MIB, LimitSpec
+
+__all__ = ["CellLimit", "ceiling_wanted", "cell_bytes", "standing_bytes"]
+
+# They end the process when an allocation fails; only the guard can stop them.
+_ABORTING_LIBRARIES = ("polars",)
+
+
+class CellLimit(NamedTuple):
+    """A limit as typed above a cell, or in ``pmat_nb.limit()``."""
+
+    spec: LimitSpec
+    scope: Literal["cell", "total"] = "cell"
+    ceiling: Literal["auto", "on", "off"] = "auto"
+    warn_only: bool = False
+    restore_names: bool = False
+    keep_frames: bool = False
+
+
+def ceiling_wanted(ceiling: str) -> bool:
+    """Whether a ceiling may be set: not by itself once an aborting library is loaded."""
+    if ceiling != "auto":
+        return ceiling == "on"
+    return not any(name in sys.modules for name in _ABORTING_LIBRARIES)
+
+
+def cell_bytes(limit: CellLimit, room: Usable | None, tree_bytes: int, *, magic: str) -> int | None:
+    """The bytes that ``limit`` stands for in its scope; None for ``off``.
+
+    A fraction is of what is usable: of all of it for the scope ``total``, of what is
+    still free for a cell.
+
+    Raises:
+        UsageError: the limit cannot hold, with the figures and the command that would.
+    """
+    spec, total = limit.spec, limit.scope == "total"
+    if spec.kind == "off":
+        return None
+    if room is None:
+        if spec.kind in ("auto", "fraction"):
+            raise UsageError(
+                f"{magic}: what is usable cannot be read here; name a size: {magic} 2GB"
+            )
+        return int(spec.value) + (tree_bytes if total and spec.kind == "relative" else 0)
+    free = max(0, room.usable_bytes - tree_bytes)
+    if spec.kind == "auto":
+        size = room.auto_bytes if total else room.auto_bytes - tree_bytes
+    elif spec.kind == "fraction":
+        size = int(spec.value * (room.usable_bytes if total else free))
+    elif spec.kind == "relative":
+        size = int(spec.value) + (tree_bytes if total else 0)
+    else:
+        size = int(spec.value)
+    _check_total(size if total else size + tree_bytes, room, tree_bytes, limit, magic)
+    return size
+
+
+def standing_bytes(spec: LimitSpec, room: Usable | None, tree_bytes: int) -> int | None:
+    """The kernel's own limit in bytes of its tree; None where there is none."""
+    if room is None:
+        return None if spec.kind != "absolute" else int(spec.value)
+    if spec.kind == "auto":
+        return room.auto_bytes
+    return spec.resolve(usable_bytes=room.usable_bytes, in_use_bytes=tree_bytes)
+
+
+def _check_total(total: int, room: Usable, tree_bytes: int, limit: CellLimit, magic: str) -> None:
+    if total <= tree_bytes:
+        roomy = tree_bytes + 2 * GIB
+        works = roomy if roomy < room.usable_bytes else (tree_bytes + room.usable_bytes) // 2
+        raise UsageError(
+            f"{magic}: the kernel holds {_typed(tree_bytes)} already, so a limit of "
+            f"{_typed(max(0, total))} cannot hold; "
+            f"for example {magic} {_typed(works)} --scope total"
+        )
+    if total > room.bound.limit_bytes:
+        most = room.auto_bytes if limit.scope == "total" else room.auto_bytes - tree_bytes
+        raise UsageError(
+            f"{magic}: {_typed(total)} in all cannot hold: {_typed(room.usable_bytes)} are usable "
+            f"({room.bound.source}), {_typed(tree_bytes)} of them in use; "
+            f"the most that works is {magic} {_typed(max(most, MIB))}"
+        )
+
+
+def _typed(size: int) -> str:
+    """A size as it may be typed again, rounded down."""
+    if size >= 10 * GIB:
+        return f"{size // GIB}GB"
+    if size >= GIB:
+        return f"{size * 10 // GIB / 10:g}GB"
+    return f"{max(1, size // MIB)}MB"

@@ -1,0 +1,362 @@
+"""Arms the guard around every cell, and settles what it stopped.
+
+One :class:`Protector` per session. The session's cell hooks call :meth:`begin` last
+before a cell and :meth:`end` first after it; the shell's ``showtraceback`` is wrapped,
+because that is where an error reaches the user while its frames are still there.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pmat_nb.errors import MemoryLimitExceeded, UnavailableError
+from pmat_nb.units import LimitSpec
+
+from .limits import CellLimit, ceiling_wanted, cell_bytes, standing_bytes
+
+if TYPE_CHECKING:
+    from pmat_nb.engine.guard import Guard, Token
+    from pmat_nb.session.session import Session
+
+__all__ = ["OpenScope", "Protector"]
+
+# Reading the names' identities costs 20 ns each; not worth it in a huge namespace.
+_NAMES_COMPARED = 2_000
+_ABSENT = object()
+_OFF = LimitSpec("off")
+
+
+class _Next(NamedTuple):
+    """A limit that waits for the cell that begins with ``first_line``."""
+
+    first_line: str
+    limit: CellLimit
+    size_bytes: int | None
+
+
+class OpenScope:
+    """A cell under a limit, from its beginning to its end."""
+
+    def __init__(self, info: Any, limit: CellLimit, token: Token, namespace: Any) -> None:
+        self.info = info
+        self.limit = limit
+        self.token = token
+        self.source: str = info.raw_cell or ""
+        self.settled: MemoryLimitExceeded | None = None
+        self._identities: dict[str, int] | None = None
+        self._values: dict[str, object] | None = None
+        if limit.restore_names:
+            self._values = dict(namespace)
+        elif len(namespace) <= _NAMES_COMPARED:
+            self._identities = dict(zip(namespace, map(id, namespace.values()), strict=False))
+
+    def label(self, shell: Any) -> str:
+        """How IPython calls the cell."""
+        history = getattr(getattr(shell, "history_manager", None), "input_hist_parsed", ())
+        number = len(history) - 1
+        return f"In[{number}]" if self.info.store_history and number > 0 else "the cell"
+
+    def bound_names(self, namespace: Mapping[str, object], mentioned: Collection[str]) -> list[str]:
+        """Names that the cell bound or rebound, as far as that can be told."""
+        names = [name for name in mentioned if name in namespace]
+        if self._values is not None:
+            return [n for n in names if self._values.get(n, _ABSENT) is not namespace[n]]
+        if self._identities is not None:
+            return [n for n in names if self._identities.get(n) != id(namespace[n])]
+        return names
+
+    def restore_names(self, shell: Any) -> tuple[str, ...]:
+        """Put the names back that the cell bound, rebound or deleted; which they were."""
+        if self._values is None:
+            return ()
+        namespace, before = shell.user_ns, self._values
+        changed = [
+            name
+            for name in {**before, **namespace}
+            if before.get(name, _ABSENT) is not namespace.get(name, _ABSENT)
+            and not _is_ipythons(str(name))
+        ]
+        for name in changed:
+            if name in before:
+                namespace[name] = before[name]
+            else:
+                namespace.pop(name, None)
+        return tuple(sorted(changed))
+
+    def close(self) -> None:
+        """Let go of the old values."""
+        self._values = self._identities = None
+
+
+def _is_ipythons(name: str) -> bool:
+    return name in ("In", "Out", "exit", "quit") or (
+        name.startswith("_") and (name.strip("_i").isdecimal() or not name.strip("_iohd"))
+    )
+
+
+class Protector:
+    """The standing limit, the next cell's limit, and the cells that run under them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._guard: Guard | None = None
+        self._next: _Next | None = None
+        self._open: list[OpenScope] = []
+        self._ceiling = "off"
+        self._warn_only = False
+        self._show: Callable[..., Any] | None = None
+        self.standing_bytes: int | None = None
+        self.unavailable = ""
+
+    # --- life -------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Resolve the standing limit; the guard itself starts with the first cell."""
+        shell: Any = self._session.shell
+        self.resolve_standing()
+        self._show = shell.showtraceback
+        shell.showtraceback = self._showtraceback
+
+    def close(self) -> None:
+        """Take the wrapper back and end the guard."""
+        shell: Any = self._session.shell
+        if shell.__dict__.get("showtraceback") == self._showtraceback:
+            del shell.showtraceback
+        if self._guard is not None:
+            self._guard.close()
+            self._guard = None
+
+    def announcement(self) -> str:
+        """The one line at load."""
+        from pmat_nb.render.format import limit
+
+        kind = getattr(self._session.settings.get("max_total"), "kind", "auto")
+        return (
+            f"pmat_nb: a cell that takes this kernel over {limit(self.standing_bytes)} is stopped "
+            f"({'auto' if kind == 'auto' else 'max_total'}); %pmat_limit off switches this off"
+        )
+
+    @property
+    def guard_pids(self) -> tuple[int, ...]:
+        """The guard's process, which belongs to no measurement."""
+        pid = self._guard.process_id if self._guard is not None else None
+        return () if pid is None else (pid,)
+
+    @property
+    def own_ceiling_bytes(self) -> int | None:
+        """The data rlimit that is the guard's own doing, None while there is none."""
+        if all(scope.token.ceiling_bytes is None for scope in self._open):
+            return None
+        import resource
+
+        return resource.getrlimit(resource.RLIMIT_DATA)[0]
+
+    # --- the standing limit -------------------------------------------------------
+
+    def resolve_standing(self) -> None:
+        """Compute the standing limit from the settings and hand it to the guard."""
+        session = self._session
+        spec: Any = session.settings.get("max_total")
+        self.standing_bytes = standing_bytes(spec, session.room(), session.tree_bytes() or 0)
+        if self._guard is not None:
+            self._guard.set_standing(
+                self.standing_bytes, ceiling=self._standing_ceiling(), warn_only=self._warn_only
+            )
+
+    def set_standing(self, spec: LimitSpec, *, ceiling: str, warn_only: bool) -> None:
+        """``%pmat_limit SIZE``: change the kernel's one standing limit at once."""
+        self._session.settings.put("max_total", spec)
+        # The automatic limit is only watched: its figure moves with what others use.
+        self._ceiling = ceiling if spec.kind not in ("auto", "off") else "off"
+        self._warn_only = warn_only
+        self.resolve_standing()
+
+    def _standing_ceiling(self) -> bool:
+        return self._ceiling != "off" and ceiling_wanted(self._ceiling)
+
+    # --- cells --------------------------------------------------------------------
+
+    def arm_next(self, first_line: str, limit: CellLimit) -> None:
+        """Limit the next cell if it begins with ``first_line``.
+
+        Raises:
+            UsageError: the limit cannot hold.
+            UnavailableError: there is no guard on this platform.
+        """
+        session = self._session
+        size = cell_bytes(limit, session.room(), session.tree_bytes() or 0, magic="%%pmat_limit")
+        if size is not None and self.guard() is None:
+            raise UnavailableError(f"memory limits are not available here: {self.unavailable}")
+        self._next = _Next(first_line, limit, size)
+
+    def begin(self, info: Any) -> None:
+        """The last thing before a cell: arm its limit."""
+        asked = self._take_next(info.raw_cell or "")
+        limit = asked.limit if asked is not None else CellLimit(_OFF)
+        own = asked.size_bytes if asked is not None else None
+        # Above a cell, "off" also lifts the standing limit for it.
+        if own is None and (self.standing_bytes is None or asked is not None):
+            return
+        guard = self.guard()
+        if guard is None:
+            return
+        ceiling = ceiling_wanted(limit.ceiling) if own else self._standing_ceiling()
+        namespace = self._session.namespace_owner.user_ns
+        from pmat_nb.engine.guard import runs_under
+
+        token = guard.arm(
+            own,
+            limit.scope,
+            ceiling=ceiling,
+            warn_only=limit.warn_only,
+            in_scope=runs_under(namespace),
+            cancel=_cancel(self._session.shell, info),
+            active=False,
+        )
+        scope = OpenScope(info, limit, token, namespace)
+        self._open.append(scope)
+        self._tell_if_over(token)
+        token.active = True
+
+    def end(self, result: Any) -> None:
+        """The first thing after a cell: disarm, and settle a stop nobody raised."""
+        info = getattr(result, "info", None)
+        scope = next((each for each in self._open if each.info is info), None)
+        if scope is None:
+            return
+        self._open.remove(scope)
+        stopped = scope.settled
+        if stopped is None:
+            stopped = self._settle(scope, result.error_in_exec)
+            if stopped is not None and self._show is not None:
+                self._show((type(stopped), stopped, None))
+        if stopped is not None:
+            # What the cell ends with for whoever asked to run it.
+            result.error_in_exec = stopped
+        scope.close()
+
+    def settle_error(self, error: BaseException) -> BaseException:
+        """``error`` as the user is to see it: the stop it stands for, or itself."""
+        thread = threading.get_ident()
+        scope = next((s for s in reversed(self._open) if s.token.thread_ident == thread), None)
+        if scope is None or scope.settled is not None:
+            return error
+        return self._settle(scope, error) or error
+
+    # --- parts --------------------------------------------------------------------
+
+    def _settle(self, scope: OpenScope, error: BaseException | None) -> MemoryLimitExceeded | None:
+        guard, token = self._guard, scope.token
+        if guard is None or token.ended:
+            return None
+        report = guard.disarm(token)
+        decided = report.stopped and not scope.limit.warn_only
+        refused = error is not None and guard.ceiling_caused(error, token)
+        if report.warned:
+            self._session.notice("warned", _warning(scope, report))
+        if isinstance(error, (KeyboardInterrupt, SystemExit)) or not (decided or refused):
+            return None
+        from .stops import settle
+
+        scope.settled = settle(self._session, scope, report, error)
+        self._session.on_stop(scope.settled)
+        return scope.settled
+
+    def _showtraceback(self, exc_tuple: Any = None, *args: Any, **kwargs: Any) -> Any:
+        show = self._show
+        assert show is not None
+        error = exc_tuple[1] if exc_tuple is not None else sys.exc_info()[1]
+        if error is None or not self._open:
+            return show(exc_tuple, *args, **kwargs)
+        try:
+            seen = self.settle_error(error)
+        except Exception as problem:
+            self._session.faults.report("the report of a stop", problem)
+            return show(exc_tuple, *args, **kwargs)
+        if seen is not error or isinstance(seen, MemoryLimitExceeded):
+            exc_tuple = (type(seen), seen, seen.__traceback__)
+        return show(exc_tuple, *args, **kwargs)
+
+    def _take_next(self, source: str) -> _Next | None:
+        waiting, self._next = self._next, None
+        if waiting is None or not source.lstrip().startswith(waiting.first_line.strip()):
+            return None
+        return waiting
+
+    def guard(self) -> Guard | None:
+        """The guard, started if need be; None where none can run (``unavailable`` says why)."""
+        if self.unavailable:
+            return None
+        if self._guard is None:
+            from pmat_nb.engine.guard import Guard
+
+            guard = Guard(certificate_path=self._session.certificate_path())
+            if not guard.available:
+                self.unavailable = guard.reason
+                return None
+            self._guard = guard
+            guard.set_standing(
+                self.standing_bytes, ceiling=self._standing_ceiling(), warn_only=self._warn_only
+            )
+        return self._guard
+
+    def _tell_if_over(self, token: Token) -> None:
+        standing = self.standing_bytes
+        if standing is None or token.baseline_bytes < standing or token.threshold_bytes is None:
+            return
+        from pmat_nb.render.format import brief, limit
+
+        room = token.threshold_bytes - token.baseline_bytes
+        self._session.notice(
+            "over the limit",
+            f"pmat_nb: the kernel holds {brief(token.baseline_bytes)}, over its limit of "
+            f"{limit(standing)}; cells may add {brief(room)}, so that del and %pmat_limit work",
+        )
+
+
+def _warning(scope: OpenScope, report: Any) -> str:
+    from pmat_nb.render.format import brief, limit
+
+    asked = limit(report.limit_bytes or report.threshold_bytes)
+    return (
+        f"pmat_nb: this cell went over its limit of {asked} (peak {brief(report.peak_tree_bytes)});"
+        " --warn-only let it go on"
+    )
+
+
+def _cancel(shell: Any, info: Any) -> Callable[[], object] | None:
+    """How to stop a cell that awaits: cancel its task. None outside an event loop.
+
+    Whether it does await is found out only when a stop comes: it means parsing.
+    """
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return None
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return None
+    if task is None:
+        return None
+    loop = task.get_loop()
+
+    def cancel() -> None:
+        code = info.raw_cell
+        if shell.should_run_async(code, transformed_cell=_transformed(shell, info)):
+            loop.call_soon_threadsafe(task.cancel)
+
+    return cancel
+
+
+def _transformed(shell: Any, info: Any) -> str:
+    transformed = getattr(info, "transformed_cell", None)
+    if isinstance(transformed, str):
+        return transformed
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    # Not the shell's own manager: its transformers have side effects.
+    manager: Any = TransformerManager
+    return str(manager().transform_cell(info.raw_cell.split("\n", 1)[-1]))

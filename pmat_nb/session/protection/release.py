@@ -1,0 +1,50 @@
+"""Gives back what a stopped cell left behind: frames' variables, garbage, free pages."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+from pmat_nb.consumers.allocators import release_unused
+from pmat_nb.engine.probe import Probe
+
+__all__ = ["chain_of", "release_frames", "trim"]
+
+
+def chain_of(error: BaseException | None) -> Iterator[BaseException]:
+    """``error`` and all that it came from, each once."""
+    waiting, seen = [error], set()
+    while waiting:
+        each = waiting.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            waiting += [each.__cause__, each.__context__]
+
+
+def release_frames(shell: Any, error: BaseException) -> None:
+    """Drop the variables of every frame that the error and IPython keep.
+
+    Frames that still run (IPython's own) are left alone. ``%debug`` finds no
+    traceback afterwards.
+    """
+    for each in chain_of(error):
+        if each.__traceback__ is not None:
+            traceback.clear_frames(each.__traceback__)
+            each.__traceback__ = None
+    for name in ("last_traceback", "last_value", "last_exc", "last_type"):
+        if hasattr(sys, name):
+            delattr(sys, name)
+    tracer = getattr(shell, "InteractiveTB", None)
+    if tracer is not None:
+        tracer.tb = None
+
+
+def trim(probe: Probe) -> None:
+    """Collect garbage and hand free pages back to the system."""
+    gc.collect()
+    release_unused()
+    probe.trim_heap()
