@@ -64,6 +64,7 @@ def check_target(path: Path) -> Path:
     try:
         target = Path(path).absolute()
         status = target.lstat()
+        ours = not stat.S_ISREG(status.st_mode) or not status.st_size or _is_ours(target)
     except FileNotFoundError:
         return _with_folder(target)
     except (OSError, ValueError) as error:
@@ -74,7 +75,7 @@ def check_target(path: Path) -> Path:
         )
     if not stat.S_ISREG(status.st_mode):
         raise StateFileError(f"{target} is not a regular file; give the path of a file")
-    if status.st_size and not _is_ours(target):
+    if not ours:
         raise StateFileError(
             f"{target} exists and is not a saved state; it is left alone: give another path"
         )
@@ -123,11 +124,8 @@ def _with_folder(target: Path) -> Path:
 
 
 def _is_ours(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
-    except OSError:
-        return False
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
 
 
 def _locked_temp(folder: Path) -> tuple[Path, io.FileIO]:
