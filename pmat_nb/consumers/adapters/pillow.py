@@ -20,9 +20,9 @@ class PillowAdapter:
     exact_types = True
 
     def types(self) -> tuple[type, ...]:
-        """``ImagingCore``."""
-        found = getattr(sys.modules.get("PIL._imaging"), "ImagingCore", None)
-        return (found,) if isinstance(found, type) else ()
+        """The core's type, which no module names: that of an image of one pixel."""
+        make = getattr(sys.modules.get("PIL._imaging"), "new", None)
+        return (type(make("L", (1, 1))),) if make is not None else ()
 
     def explode(self, objs: Sequence[Any]) -> Exploded:
         """Width by height by the bytes Pillow stores for a pixel of that mode (mostly 4)."""
