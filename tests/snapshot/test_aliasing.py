@@ -43,7 +43,7 @@ def made(kind: str, inner: list[Any]) -> Any:
         "tuple": lambda: (*inner, 1),
         "box": Box,
         "set": lambda: {1, 2},
-        "bytes": lambda: bytearray(b"x") * 70_000,
+        "bytes": lambda: bytearray(b"x"),
         "lock": threading.Lock,
     }
     return plain[kind]()
@@ -155,3 +155,21 @@ def test_immutable_singletons_do_not_tie_variables_together(folder: Folder) -> N
     }
     report = folder.save(values)
     assert {item.name: item.shared_with for item in report.saved} == dict.fromkeys(values, ())
+
+
+def test_sharing_is_seen_through_an_object_that_failed_once(folder: Folder) -> None:
+    class FailsOnce:
+        calls = 0
+
+        def __reduce__(self) -> Any:
+            FailsOnce.calls += 1
+            if FailsOnce.calls == 1:
+                raise ValueError("not yet")
+            return int, (1,)
+
+    shared = [1]
+    inner = [FailsOnce(), shared]
+    report = folder.save({"first": inner, "again": [inner], "shared": shared})
+    assert [name for name, _ in report.skipped] == ["first"]
+    back = folder.restore()
+    assert back["again"][0][1] is back["shared"]

@@ -286,3 +286,19 @@ def test_stream_reader_serves_every_kind_of_read() -> None:
     assert stream.read(5) == b"f"
     assert stream.read(1) == b""
     assert stream.readline() == b""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="another platform: no fork")
+def test_restored_arrays_are_not_shared_with_forked_children(folder: Folder) -> None:
+    folder.save({"a": np.zeros(1_000_000)})
+    code = """
+        back = {}
+        snapshot.restore(path, into=back, key_path=key)
+        pid = os.fork()
+        if pid == 0:
+            back["a"][:] = 7
+            os._exit(0)
+        os.waitpid(pid, 0)
+        print(back["a"].sum())
+    """
+    assert run(folder, code) == "0.0\n"
