@@ -34,7 +34,8 @@ def _cancel_hook(code):
 
 def _before(info):
     if _next and not _armed:
-        options, asked = dict(_next), _next.clear()
+        options = dict(_next)
+        _next.clear()
         _armed["token"] = guard.arm(
             **options,
             in_scope=runs_under(shell.user_global_ns),

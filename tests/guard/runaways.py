@@ -4,6 +4,8 @@
 through ``outcome_of``, which ends the process tree at an outer cap.
 """
 
+# ruff: noqa: PTH120, PTH123, SIM105 - plain code, as in a cell
+
 from __future__ import annotations
 
 import contextlib

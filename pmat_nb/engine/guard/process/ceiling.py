@@ -35,6 +35,8 @@ class Ceiling:
         self.now = self.soft
         self._recent: list[int] = []
         self._steps = 0
+        self._last_wanted = 0
+        self._last_data = 0
         self._stuck_data = 0
         self._stuck_ns = 0
         self._ack = -1
@@ -52,6 +54,7 @@ class Ceiling:
         self._remember(value)
         self._steps = 0
         self._ack = -1
+        self._last_wanted, self._last_data = value, 0
 
     def gap(self, data: int) -> int | None:
         """Bytes that may still be mapped, None without a ceiling."""
@@ -60,8 +63,15 @@ class Ceiling:
         return max(0, self.now - data)
 
     def follow(self, seq: int, data: int, headroom: int, reserve: int) -> None:
-        """Let ``headroom + reserve`` be mapped from here, ``data`` being mapped."""
-        wanted = data + max(headroom + reserve, LEAST_GAP)
+        """Let ``headroom + reserve`` be mapped from here, ``data`` being mapped.
+
+        New mappings raise the ceiling at once. A fall of RSS alone does so only when
+        the next look finds it too: in the middle of an ``munmap`` the pages are gone
+        and the mapping still counts, and twice its size would be let through.
+        """
+        now = data + max(headroom + reserve, LEAST_GAP)
+        wanted = min(now, self._last_wanted + max(0, data - self._last_data))
+        self._last_wanted, self._last_data = now, data
         if abs(wanted - self.now) > _WORTH_A_MOVE or self.now == self.soft:
             self._move(seq, wanted)
 

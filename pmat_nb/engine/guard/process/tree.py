@@ -22,7 +22,9 @@ from collections.abc import Callable
 
 from . import procfs
 
-_DISCOVER_NS = 40_000_000
+# Children are looked for this often near the limit, and at most this often far from it.
+_DISCOVER_NS, _DISCOVER_FAR_NS = 40_000_000, 200_000_000
+_UNCHANGED = 1024**2
 # How many times its own duration a PSS reading waits for the next: where the limit
 # may have been passed, where new children are not measured yet, and else.
 _NEAR_WAIT, _NEW_WAIT, _FAR_WAIT = 1, 20, 250
@@ -49,6 +51,7 @@ class Tree:
         self._kernel_fd = procfs.open_statm(kernel_pid)
         self._fds: dict[int, int] = {}
         self._discovered_ns = 0
+        self._next_discovery_ns = 0
         self._discover_cost_ns = 0
         self._pss_ns = 0
         self._pss_cost_ns = 50_000_000  # a guess, until the first reading
@@ -79,7 +82,10 @@ class Tree:
             return None
         self.kernel_rss, self.kernel_data = reading
         now = self._clock_ns()
-        if now - self._discovered_ns > max(_DISCOVER_NS, 20 * self._discover_cost_ns):
+        # Half the time that the fastest child would need to the limit.
+        due = min(_DISCOVER_FAR_NS, max(_DISCOVER_NS, (bound - self.kernel_rss) // 8))
+        self._next_discovery_ns = self._discovered_ns + max(due, 20 * self._discover_cost_ns)
+        if now > self._next_discovery_ns:
             self._discover(now)
         self._read_all()
         if self._fds:
@@ -87,6 +93,17 @@ class Tree:
         if idle and (not self._outside_ns or now - self._outside_ns > self._outside_wait_ns):
             self._measure_outside()
         return self.kernel_rss
+
+    def unchanged(self) -> bool:
+        """A glance: whether a childless kernel holds what it held at the last look."""
+        if self._fds or self._kernel_fd is None or self._clock_ns() > self._next_discovery_ns:
+            return False
+        reading = procfs.read_statm(self._kernel_fd)
+        return (
+            reading is not None
+            and -_UNCHANGED < reading[0] - self.kernel_rss < _UNCHANGED
+            and -_UNCHANGED < reading[1] - self.kernel_data < _UNCHANGED
+        )
 
     def _measure_outside(self) -> None:
         began = self._clock_ns()

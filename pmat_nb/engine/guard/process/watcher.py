@@ -80,11 +80,14 @@ class Watcher:
         self._list_only: set[int] = set()
         self._rows = 0
         self.last_tree = 0
+        self._calm = False
+        self._wait = 0.0
 
     # -- messages ------------------------------------------------------------
     def message(self, words: memoryview[int]) -> bool:
         """Take one message; False when the guard is asked to end."""
         kind, seq = words[0], words[1]
+        self._calm = False
         if kind == layout.ARM:
             self._arm(seq, words[2], words[3], words[4], words[5], words[6])
         elif kind == layout.DISARM:
@@ -163,6 +166,10 @@ class Watcher:
     # -- one look --------------------------------------------------------------
     def look(self) -> float | None:
         """Look once and act; seconds until the next look, None: the kernel is gone."""
+        if self._calm and self._tree.unchanged():
+            self._words[layout.POLLS] += 1
+            self._words[layout.HEARTBEAT_NS] = self._clock_ns()
+            return self._wait
         watched = self._watched()
         bound = min((s.threshold for s in watched if not self._was_warned(s)), default=2**62)
         idle = all(s.flags & layout.STANDING or s.watched_on for s in watched)
@@ -180,7 +187,9 @@ class Watcher:
             self._stop(scope, tree, now)
         self._follow_ceiling(tree, now)
         self._end_frozen(now)
-        return self._next_look(watched, over, tree)
+        self._calm = not over and not self._frozen
+        self._wait = self._next_look(watched, over, tree)
+        return self._wait
 
     def _watched(self) -> list[Scope]:
         scopes = list(self.scopes.values())

@@ -1,0 +1,109 @@
+"""Runaway blocks in plain processes: stopped, alive, and how far over the limit.
+
+Each runs in a process of its own below an outer cap (see ``runaways.outcome_of``).
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+
+if sys.platform != "linux":
+    pytest.skip("the guard needs /proc", allow_module_level=True)
+
+from runaways import MB, outcome_of
+
+RLIM_INFINITY = -1
+
+PRIVATE = [
+    "objects", "bytearrays", "arrays", "string_doubling", "dictionary", "set_comprehension",
+    "sort_and_copy", "concat_in_a_loop", "json_growth", "ctypes_malloc", "recursion", "printing",
+    "swallow_memory_error", "swallow_everything", "swallow_in_a_function",
+    "finally_that_allocates", "del_that_allocates", "thread_pool", "thread_that_swallows",
+    "thread_that_swallows_everything", "sleeping_while_a_thread_grows",
+    "lock_while_a_thread_grows", "awaiting",
+]  # fmt: skip
+ONE_ALLOCATION = [
+    "one_huge_array", "one_array_a_little_too_large", "untouched_array", "list_of_range",
+    "list_times", "merge_explosion", "zlib_bomb",
+]  # fmt: skip
+SHARED = [
+    "forked_children", "process_pool", "subprocess_growth", "forks_that_copy_pages",
+    "shared_mapping",
+]  # fmt: skip
+BENIGN = [
+    "benign_ninety_percent", "benign_idle_threads", "benign_forks_of_a_large_kernel",
+    "benign_strings", "benign_churn", "benign_child_with_its_own_limit",
+    "benign_memory_error_of_its_own",
+]  # fmt: skip
+
+
+def _run(name: str, most_over_mb: int | None = None, **options: Any) -> dict[str, Any]:
+    """The outcome; where only a busy machine made it slow, the best of three."""
+    for _ in range(3):
+        outcome = outcome_of(name, **options)
+        if not outcome["alive"] or most_over_mb is None:
+            break
+        if outcome["peak_seen"] - outcome["threshold"] <= most_over_mb * MB:
+            break
+    return outcome
+
+
+def _assert_ended_well(outcome: dict[str, Any]) -> None:
+    assert outcome["alive"], (outcome["why"], outcome["err"])
+    assert outcome["rlimit"] == RLIM_INFINITY
+    assert outcome["kept"] and not outcome["trace"] and not outcome["replaced"]
+
+
+@pytest.mark.parametrize("name", PRIVATE)
+def test_private_growth_is_stopped_within_48_mb(name: str) -> None:
+    outcome = _run(name, 48)
+    _assert_ended_well(outcome)
+    assert outcome["caught"] == "MemoryLimitExceeded"
+    assert outcome["hwm"] - outcome["threshold"] <= 60 * MB
+    assert not outcome["threads_left"]
+
+
+@pytest.mark.parametrize("name", ONE_ALLOCATION)
+def test_an_oversized_allocation_never_gets_a_page(name: str) -> None:
+    outcome = _run(name)
+    _assert_ended_well(outcome)
+    assert outcome["caught"] == "MemoryLimitExceeded" and "MemoryError" in outcome["cause"]
+    assert outcome["hwm"] < outcome["threshold"]
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_children_and_shared_memory_are_stopped_within_150_mb(name: str) -> None:
+    outcome = _run(name, 150)
+    _assert_ended_well(outcome)
+    assert outcome["caught"] == "MemoryLimitExceeded"
+    assert outcome["peak_seen"] - outcome["threshold"] <= 150 * MB
+    if name != "shared_mapping":
+        assert outcome["children"] and all(c[1] == "ended" for c in outcome["children"])
+
+
+@pytest.mark.parametrize("name", BENIGN)
+def test_a_benign_block_finishes(name: str) -> None:
+    # 64 threads map 512 MB of stacks at once; on a busy machine the guard may be late.
+    tries = 3 if name == "benign_idle_threads" else 1
+    for _ in range(tries):
+        outcome = outcome_of(name)
+        if outcome.get("caught") is None:
+            break
+    _assert_ended_well(outcome)
+    assert outcome["caught"] is None and not outcome["stopped"], outcome
+
+
+@pytest.mark.parametrize("name", ["objects", "arrays", "swallow_everything", "forked_children"])
+def test_the_guard_alone_stops_loops(name: str) -> None:
+    outcome = _run(name, 48, ceiling=False)
+    _assert_ended_well(outcome)
+    assert outcome["caught"] == "MemoryLimitExceeded" and outcome["stopped"]
+
+
+def test_without_a_guard_the_same_code_runs_into_the_outer_cap() -> None:
+    """The cases do grow: a limit far away does not stop them."""
+    outcome = outcome_of("arrays", limit_mb=100_000, ceiling=False, cap_mb=700)
+    assert not outcome["alive"] and "outer cap" in outcome["why"]
