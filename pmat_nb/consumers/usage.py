@@ -72,18 +72,68 @@ def _read(source: str) -> CellNames:
                     bound.add(symbol.get_name())
                 if symbol.is_referenced():
                     used.add(symbol.get_name())
-    for line in _magic_lines(source):
-        inner = names_in(line)
-        bound |= inner.bound
-        used |= inner.mentioned
+    if " for " in source or "run_line_magic" in source:
+        tree = ast.parse(source)
+        inner = _within_comprehensions(tree)
+        bound, used = bound - inner | _assigned_in_expressions(tree), used - inner
+        for line in _magic_lines(tree):
+            names = names_in(line)
+            bound |= names.bound
+            used |= names.mentioned
     return CellNames(frozenset(bound), frozenset(bound | used))
 
 
-def _magic_lines(source: str) -> Iterator[str]:
+def _within_comprehensions(tree: ast.Module) -> set[str]:
+    """Names that are loop variables of comprehensions and nothing else.
+
+    Python 3.12 inlines comprehensions, and its symbol tables then show their variables
+    as those of the module.
+    """
+    targets = {
+        name.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.comprehension)
+        for name in ast.walk(node.target)
+        if isinstance(name, ast.Name)
+    }
+    return targets - _names_outside(tree) if targets else targets
+
+
+def _assigned_in_expressions(tree: ast.Module) -> set[str]:
+    """Targets of ``:=`` outside functions: they leave the comprehension they stand in."""
+    found: set[str] = set()
+    waiting: list[ast.AST] = [tree]
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.NamedExpr):
+            found.add(node.target.id)
+        waiting += [c for c in ast.iter_child_nodes(node) if not isinstance(c, functions)]
+    return found
+
+
+def _names_outside(node: ast.AST) -> set[str]:
+    """Names in a tree, comprehensions' own variables left out."""
+    found: set[str] = set()
+    for child in ast.iter_child_nodes(node):
+        found |= _names_outside(child)
+    match node:
+        case ast.Name(id=name):
+            found.add(name)
+        case ast.alias(name=name, asname=alias):
+            found.add(alias or name.partition(".")[0])
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            found.add(node.name)
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            for part in node.generators:
+                found -= _names_outside(part.target)
+            found |= _names_outside(node.generators[0].iter)
+    return found
+
+
+def _magic_lines(tree: ast.Module) -> Iterator[str]:
     """The arguments of transformed line magics: ``%time y = f(x)`` binds and mentions."""
-    if "run_line_magic" not in source:
-        return
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         match node:
             case ast.Call(
                 func=ast.Attribute(attr="run_line_magic"), args=[_, ast.Constant(value=str(line))]

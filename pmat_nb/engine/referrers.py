@@ -18,7 +18,7 @@ from typing import Any
 
 from .edges import path_text, steps
 from .holders import HolderPath, Opaque, Root, RootFinder, Search
-from .safe import is_exactly, type_name
+from .safe import is_exactly, referents, type_name
 
 __all__ = ["HolderPath", "Opaque", "Root", "RootFinder", "Search", "find_paths"]
 
@@ -175,7 +175,7 @@ class _Backwards:
                 self._holders[number].append(known)
 
     def _members(self, holder: object) -> Iterable[object]:
-        watched = gc.get_referents(holder)
+        watched = referents([holder])
         if self._is_opaque(holder):
             return [*watched, *self._opaque.members(holder)]
         return watched
@@ -224,7 +224,7 @@ class _Backwards:
             del waiting[-_CHUNK:]
             arrays = [c for c in chunk if self._is_opaque(c)]
             self._arrays += arrays
-            members = gc.get_referents(*chunk)
+            members = referents(chunk)
             for array in arrays:
                 members += self._opaque.members(array)
             for found in members:

@@ -6,8 +6,9 @@ is the user's code; what the interpreter keeps about it is not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from types import GetSetDescriptorType, MemberDescriptorType
+import gc
+from collections.abc import Iterable, Iterator
+from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "key_text",
     "mro",
     "qualified_name",
+    "referents",
     "type_name",
 ]
 
@@ -46,6 +48,16 @@ def is_exactly(value: object, kinds: tuple[type, ...]) -> bool:
 def has_base(value: object, base: object) -> bool:
     """Whether ``base`` is among the object's real classes; False for a base of None."""
     return any(cls is base for cls in mro(type(value)))
+
+
+def referents(values: Iterable[object]) -> list[object]:
+    """What the collector says that objects hold, modules left out.
+
+    Up to Python 3.12.5 the module ``_asyncio`` names freed objects there, and the
+    process hangs or crashes later (cpython issue 122695). A module's own dictionary
+    is an object of its own and is found without it.
+    """
+    return gc.get_referents(*(v for v in values if type(v) is not ModuleType))
 
 
 def type_name(value: object) -> str:

@@ -5,44 +5,14 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import given, settings
 
-from pmat_nb.engine.holders import Root
 from pmat_nb.engine.referrers import find_paths
-from pmat_nb.engine.steps import Step
-
-
-class Named:
-    """One dictionary as the only root; frames of the test itself are out of sight."""
-
-    def __init__(self, namespace: dict[str, Any]) -> None:
-        self.namespace = namespace
-
-    def ends(self, holder: object, chain: Sequence[object]) -> list[Root] | None:
-        if holder is not self.namespace:
-            return None
-        return [Root(k, "variable") for k, v in self.namespace.items() if v is chain[0]]
-
-    def pinned(self, value: object) -> Iterable[Root]:
-        return ()
-
-    def ignored(self, holder: object) -> bool:
-        return False
-
-
-class NoArrays:
-    def types(self) -> frozenset[type]:
-        return frozenset()
-
-    def members(self, value: Any) -> Iterable[object]:
-        return ()
-
-    def describe(self, chain: Sequence[Any]) -> Step | None:
-        return None
+from why.why_helpers import Named, NoArrays
 
 
 class Leaf:
@@ -131,3 +101,25 @@ def test_the_engine_needs_the_standard_library_alone() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_search_leaves_asyncio_usable() -> None:
+    """Asking the collector about the module _asyncio corrupts it on Python 3.12.0 to 3.12.5."""
+    code = (
+        "import asyncio, gc\n"
+        "from why_helpers import search\n"
+        "async def job():\n"
+        "    future = asyncio.get_running_loop().create_future()\n"
+        "    asyncio.get_running_loop().call_soon(future.set_result, 1)\n"
+        "    return await future\n"
+        "for _ in range(20):\n"
+        "    assert asyncio.run(job()) == 1\n"
+        "    search(); gc.collect()\n"
+        "print('fine')"
+    )
+    folder = str(Path(__file__).parent)
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {folder!r})\n{code}"],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout.strip() == "fine", done.stderr
