@@ -1,6 +1,6 @@
 """Draw docs/images/stats.png from what ``%pmat_stats`` printed in the executed tour.
 
-``make demo`` executes the tour; this takes the first full breakdown it shows, as text,
+``make demo`` executes the tour; this takes the last short breakdown it shows, as text,
 and draws it as a terminal would. No figure is typed in by hand.
 """
 
@@ -14,17 +14,21 @@ import demo
 OUT = demo.ROOT / "docs" / "images" / "stats.png"
 FONT = "DejaVu Sans Mono"
 POINTS = 11.0
-BACKGROUND, INK, MUTED = "#16191d", "#e6e9ed", "#9aa4af"
+BACKGROUND, INK, MUTED, BARS = "#16191d", "#e6e9ed", "#9aa4af", "#5aa2e0"
+BLOCKS = "█▉▊▋▌▍▎▏"
+# `--detailed` is longer.
+LONGEST = 14
 
 
 def breakdown(notebook_path: Path) -> list[str]:
-    """The lines of the last ``%pmat_stats`` table that a notebook shows."""
+    """The lines of the last short ``%pmat_stats`` that a notebook shows."""
     import nbformat
 
     shown = list(demo.texts(nbformat.read(notebook_path, as_version=4)))
     for text in shown:
-        if text.startswith("kernel ") and "unattributed" in text and len(text) < 4000:
-            return ["%pmat_stats", *text.rstrip().splitlines()]
+        lines = text.rstrip().splitlines()
+        if text.startswith("kernel ") and "unattributed" in text and len(lines) <= LONGEST:
+            return ["%pmat_stats", *lines]
     raise SystemExit("no %pmat_stats in the executed tour; run `make demo` first")
 
 
@@ -42,9 +46,11 @@ def draw(lines: list[str], path: Path) -> None:
     height = len(lines) * pitch + 0.4
     figure = plt.figure(figsize=(width, height), facecolor=BACKGROUND)
     for number, line in enumerate(lines):
-        y = 1 - (0.2 + (number + 0.5) * pitch) / height
-        ink = MUTED if number == 0 else INK
-        figure.text(0.25 / width, y, line, fontproperties=font, color=ink, va="center")
+        y = 1 - (0.2 + (number + 0.7) * pitch) / height
+        words = "".join(" " if c in BLOCKS else c for c in line)
+        bars = "".join(c if c in BLOCKS else " " for c in line)
+        for text, ink in ((words, INK if number else MUTED), (bars, BARS)):
+            figure.text(0.25 / width, y, text, fontproperties=font, color=ink, va="baseline")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=160, metadata={"Software": None})
     plt.close(figure)
