@@ -12,8 +12,9 @@ how many bytes a path keeps, and sees nothing of references held by C code.
 from __future__ import annotations
 
 import gc
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from .edges import path_text, steps
@@ -28,6 +29,27 @@ _WIDEST_LEVEL = 48
 # Levels after which another way to an object that a name leads to is not looked for.
 _FAR = 4
 _PASSING = ("list_iterator", "tuple_iterator", "dict_valueiterator", "dict_itemiterator")
+
+
+def _held_by_others(holders: list[object], alone: int) -> Iterator[object]:
+    """Those that something besides the list holds.
+
+    The others were passing: from Python 3.13 on, the very tuple of arguments that
+    the collector was called with is among the answers.
+    """
+    for holder in holders:
+        if sys.getrefcount(holder) > alone:
+            yield holder
+
+
+def _count_of_a_lone_object() -> int:
+    """What getrefcount says, in a loop like the one above, of what only the list holds."""
+    for holder in [object()]:
+        return sys.getrefcount(holder)
+    return 0
+
+
+_ALONE = _count_of_a_lone_object()
 
 
 def find_paths(
@@ -124,7 +146,7 @@ class _Backwards:
         holders = gc.get_referrers(*targets)
         holders += self._unwatched_holders(wanted)
         self._own.add(id(holders))
-        for holder in holders:
+        for holder in _held_by_others(holders, _ALONE):
             if id(holder) in self._own or type_name(holder) in _PASSING:
                 continue
             if self._roots.ignored(holder):
