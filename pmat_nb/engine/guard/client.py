@@ -213,7 +213,7 @@ class Guard:
             token.idents_before = threads.idents()
             token.replaced_before = len(self.replaced)
             rss, data = _ceiling.own_memory()
-            token.baseline_bytes = self._tree_bytes(rss)
+            token.own_rss_bytes, token.baseline_bytes = rss, self._tree_bytes(rss)
             token.threshold_bytes = self._threshold(token)
             token.ceiling = ceiling and not warn_only and token.threshold_bytes is not None
             self._tokens[token.seq] = token
@@ -388,6 +388,12 @@ class Guard:
             token.cancel()
 
     def _stop_threads(self, token: Token) -> None:
+        words = self._words()
+        if words is None:
+            return
+        grew = words[layout.TREE] - token.baseline_bytes
+        if words[layout.KERNEL_RSS] - token.own_rss_bytes < max(16 * MIB, grew // 10):
+            return  # child processes grew; threads may be what waits for them
         stopped = threads.stop_started(token, lingering=token.ended)
         if token.ended and not stopped:
             token.idle_deliveries += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from types import FrameType
 
 from . import stop
 from .process import procfs
@@ -12,6 +13,14 @@ from .token import Token
 
 __all__ = ["idents", "started_since", "stop_started"]
 
+# A thread that has no frame outside of these serves a pool or a kernel: it holds no
+# work of its own, and without it the pool's end would be waited for in vain.
+_MACHINERY = frozenset(
+    [
+        *("threading", "multiprocessing", "concurrent", "queue", "selectors", "asyncio"),
+        *("zmq", "tornado", "ipykernel", "IPython", "traitlets"),
+    ]
+)
 # A thread whose innermost frame is in one of these waits for work.
 _WAITING = ("threading", "queue", "selectors", "concurrent.futures.thread", "asyncio.base_events")
 _BUSY_SHARE = 0.05
@@ -43,13 +52,24 @@ def stop_started(token: Token, *, lingering: bool) -> list[str]:
         ident = thread.ident or 0
         if ident in (token.thread_ident, threading.get_ident()) or ident not in frames:
             continue
-        if frames[ident].f_globals.get("__name__") in _WAITING:
+        if not _is_at_work(frames[ident]):
             continue
         if lingering and not _was_busy(thread, token):
             continue
         if stop.raise_in_thread(token, ident):
             stopped.append(thread.name)
     return stopped
+
+
+def _is_at_work(frame: FrameType) -> bool:
+    if frame.f_globals.get("__name__") in _WAITING:
+        return False
+    each: FrameType | None = frame
+    while each is not None:
+        if str(each.f_globals.get("__name__")).partition(".")[0] not in _MACHINERY:
+            return True
+        each = each.f_back
+    return False
 
 
 def _was_busy(thread: threading.Thread, token: Token) -> bool:

@@ -37,6 +37,7 @@ class Token:
         "limit_bytes",
         "line",
         "outliving",
+        "own_rss_bytes",
         "pending",
         "raised_in_thread",
         "replaced_before",
@@ -59,6 +60,7 @@ class Token:
         self.started_ns = started_ns
         self.threshold_bytes: int | None = None
         self.baseline_bytes = 0
+        self.own_rss_bytes = 0
         self.tree_bytes: int | None = None
         self.ceiling = False
         self.ceiling_bytes: int | None = None
