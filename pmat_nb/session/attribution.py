@@ -23,6 +23,8 @@ from .ledger import PoolReading
 __all__ = ["Attribution", "attribute"]
 
 _WASTE_BUDGET_S = 0.02
+# Nobody reads the details of more; each takes microseconds.
+_DESCRIBED = 5_000
 
 
 class Source(Protocol):
@@ -65,8 +67,8 @@ class _Named:
     detail: str = ""
     address: str | None = None
     extra_bytes: int = 0
-    type: str = ""
     also_held_by: tuple[str, ...] = ()
+    value: object = None
 
 
 @dataclass(slots=True)
@@ -120,12 +122,12 @@ def _gather_variables(shell: Any, gathered: _Gathered) -> set[int]:
         history = holders.get(id(variable.value), ())
         named = _Named(
             variable.name,
-            detail=describe(variable.value),
-            type=type_name(variable.value),
             also_held_by=(*variable.names[1:], *history),
+            value=variable.value,
         )
-        # The namespace holds it once per name; ``variable`` is gone before the walk.
-        discount = len(variable.names) + len(history)
+        # The namespace holds it once per name, and ``named`` once; ``variable`` is gone
+        # before the walk.
+        discount = len(variable.names) + len(history) + 1
         gathered.add("analysis", named, variable.value, discount)
         seen.add(id(variable.value))
     return seen
@@ -204,14 +206,22 @@ def _variables(
     gathered: _Gathered,
     usage: Callable[[str], tuple[str | None, int | None]],
 ) -> tuple[VariableSize, ...]:
-    rows = [_variable(root, gathered, usage) for root in sizing.roots if root.group == "analysis"]
-    return tuple(sorted(rows, key=lambda row: (-row.retained_bytes, row.name)))
+    roots = sorted(
+        (root for root in sizing.roots if root.group == "analysis"),
+        key=lambda root: (-root.retained_bytes, gathered.named[root.key].item),
+    )
+    return tuple(
+        _variable(root, gathered, usage, described=number < _DESCRIBED)
+        for number, root in enumerate(roots)
+    )
 
 
 def _variable(
     root: RootSize,
     gathered: _Gathered,
     usage: Callable[[str], tuple[str | None, int | None]],
+    *,
+    described: bool,
 ) -> VariableSize:
     named = gathered.named[root.key]
     bound_in, cells_since_use = usage(named.item)
@@ -222,8 +232,8 @@ def _variable(
         shared_bytes=root.shared_bytes,
         shallow_bytes=root.shallow_bytes,
         device_bytes=root.device_bytes or None,
-        type=named.type,
-        detail=named.detail,
+        type=type_name(named.value),
+        detail=describe(named.value) if described else "",
         also_held_by=", ".join(dict.fromkeys((*named.also_held_by, *others))),
         bound_in=bound_in,
         cells_since_use=cells_since_use,

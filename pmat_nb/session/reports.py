@@ -297,10 +297,10 @@ class Reporter:
         return self._attribution.variables if self._attribution else ()
 
     def _size_of(self, name: str) -> VariableSize | None:
-        for row in self.size(self._budget_s()).variables:
-            if row.name == name or name in row.also_held_by.split(", "):
-                return row
-        return None
+        rows = self.size(self._budget_s()).variables
+        by_name = {row.name: row for row in rows}
+        aliases = (row for row in rows if name in row.also_held_by.split(", "))
+        return by_name.get(name) or next(aliases, None)
 
     def _sizing_summary(self) -> SizingSummary | None:
         if self._attribution is None:

@@ -30,14 +30,16 @@ def test_loading_imports_no_heavy_library():
         print([name for name in {HEAVY} if name in new])
         """
     )
-    assert out.strip() == "[]"
+    assert out.splitlines()[-1] == "[]"
 
 
-def test_loading_says_nothing_and_binds_nothing(fresh_kernel):
+def test_loading_says_one_line_and_binds_nothing(fresh_kernel):
     before = fresh_kernel.namespace()
     result = fresh_kernel.run("%load_ext pmat_nb")
     assert result.status == "ok"
-    assert result.stdout == result.stderr == ""
+    assert result.stderr == ""
+    assert len(result.stdout.splitlines()) == 1
+    assert "%pmat_limit off" in result.stdout
     assert fresh_kernel.namespace() == before
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 import types
 from collections.abc import Callable, Collection, Iterable, Mapping
+from heapq import nlargest
 from sys import getrefcount
 
 from .adapter import Adapter
@@ -21,6 +22,9 @@ __all__ = ["namespace_roots", "size_roots"]
 _FIRST_PASS = 0.6  # of the budget; then shared is told from retained
 _BOTH_PASSES = 0.8  # the rest is for adding up
 _ONE_ROOT = 0.5  # of what is left may go to one root, so that a giant cannot starve the rest
+# More roots than a budget is likely to suffice for, and how many of them go first.
+_MANY = 1_000
+_LARGEST = 64
 
 _namespace_of: Callable[[object], object] = vars(types.ModuleType)["__dict__"].__get__
 
@@ -123,7 +127,12 @@ class _Engine:
         for root in self._order():
             if id(root.obj) not in regions:
                 self._set_deadline()
-                regions[id(root.obj)] = self._walk.walk(root.obj, self._external[id(root.obj)])
+                external = self._external[id(root.obj)]
+                regions[id(root.obj)] = (
+                    self._walk.walk(root.obj, external)
+                    if self._deadline.at is None or self._clock() < self._deadline.at
+                    else self._walk.pass_over(root.obj)
+                )
         if self._budget is not None:
             self._deadline.at = self._started + _BOTH_PASSES * self._budget
         shared = SharedWalk(self._table, self._deadline, self._walk)
@@ -137,13 +146,23 @@ class _Engine:
             self._deadline.at = now + _ONE_ROOT * max(0.0, last - now)
 
     def _order(self) -> list[Root]:
-        """Charging order; under a budget, what is cheap to size first within each pool."""
+        """Charging order; under a budget, what is cheap to size first within each pool.
+
+        Among very many roots the largest containers come before the small ones, which
+        time may not suffice for.
+        """
         if self._budget is None:
             return list(self._roots)
         ranks: dict[str, int] = {}
         for root in self._roots:
             ranks.setdefault(root.group, len(ranks))
-        return sorted(self._roots, key=lambda r: (ranks[r.group], self._effort(r.obj)))
+        efforts = [self._effort(root.obj) for root in self._roots]
+        first = nlargest(_LARGEST, efforts)[-1] if len(efforts) > _MANY else 0
+        keys = [
+            (ranks[root.group], effort > 0 and effort < first, effort)
+            for root, effort in zip(self._roots, efforts, strict=True)
+        ]
+        return [self._roots[at] for at in sorted(range(len(keys)), key=keys.__getitem__)]
 
     def _effort(self, obj: object) -> int:
         """A guess at how long an object takes, without touching what it holds."""
@@ -166,7 +185,7 @@ class _Engine:
                 RootSize(
                     key=root.key,
                     group=root.group,
-                    shallow_bytes=self._shallow(root.obj),
+                    shallow_bytes=self._shallow(root.obj, region.walked),
                     retained_bytes=max(0, retained) if done else region.sure_bytes,
                     shared_bytes=reached[region.number],
                     charged_bytes=region.host_bytes if first else 0,
@@ -192,10 +211,10 @@ class _Engine:
         regions = self._walk.regions
         return tuple(self._names[id(regions[number].root)][0] for number in numbers)
 
-    def _shallow(self, obj: object) -> int:
+    def _shallow(self, obj: object, walked: bool) -> int:
         info = self._table.as_root(type(obj))
         size = info.sizes((obj,))
-        if info.kind == Kind.ADAPTED:
+        if info.kind == Kind.ADAPTED and walked:
             exploded = self._walk.explode(info, [obj])
             size += exploded.own_bytes
             size += sum(b.nbytes for b in exploded.buffers if b.kind != "device")

@@ -40,7 +40,7 @@ class Region:
             "foreign_atoms",
             "host_bytes",
         ),
-        *("number", "objects", "root", "sure_bytes"),
+        *("number", "objects", "root", "sure_bytes", "walked"),
     )
 
     def __init__(self, number: int, root: Any) -> None:
@@ -52,6 +52,7 @@ class Region:
         self.device_bytes = 0
         self.objects = 0
         self.complete = False
+        self.walked = True
         self.exact = True
         self.atoms: set[int] = set()  # own atoms that others hold
         self.entries: set[int] = set()  # own other objects and buffers that others hold
@@ -99,6 +100,13 @@ class RegionWalk(Walk):
             self._sure.clear()
             self._unsure.clear()
         self._finish(before)
+        return region
+
+    def pass_over(self, root: Any) -> Region:
+        """A region that there is no time for: nothing is known of it."""
+        region = Region(len(self.regions), root)
+        region.walked = False
+        self.regions.append(region)
         return region
 
     def _start(self, root: Any, external_refs: int) -> None:

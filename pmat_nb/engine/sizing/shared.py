@@ -8,7 +8,8 @@ iterative) and the set of roots that reach a node flows down in one sweep.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import nsmallest
 from sys import getsizeof
 from typing import Any
 
@@ -188,46 +189,65 @@ class SharedWalk(Walk):
             if region.complete:
                 shared[region.number] += loose[region.number]
             for owner in set(map(self._first.owner_of.__getitem__, region.foreign_atoms)):
-                _pair_up(partners, (owner, region.number))
+                pair = (owner, region.number)
+                _pair_up(partners, pair, pair)
         return entered, shared, partners
 
     def _reach(self) -> tuple[list[int], list[list[int]]]:
-        bits: list[int] = []  # which region each bit of a mask stands for
-        masks = [0] * len(self._sizes)
+        shared = [0] * len(self._first.regions)
+        partners: list[list[int]] = [[] for _ in shared]
+        for members, nbytes in self._flow(self._arrivals()).items():
+            for number in members:
+                shared[number] += nbytes
+            # A few are named; sorting all of many thousands would be for nothing.
+            _pair_up(partners, members, nsmallest(PARTNERS + 1, members))
+        return shared, partners
+
+    def _arrivals(self) -> list[list[frozenset[int]]]:
+        """For every node: the regions that enter the graph there, each as a set of one."""
+        arrivals: list[list[frozenset[int]]] = [[] for _ in self._sizes]
         for region in self._first.regions:
             keys = {*region.foreign, *region.foreign_atoms}
             if region.complete:
                 keys |= region.entries | region.atoms
+            alone = frozenset((region.number,))
             for key in keys.intersection(self._node_of):
-                masks[self._node_of[key]] |= 1 << len(bits)
-            if keys:
-                bits.append(region.number)
-        shared = [0] * len(self._first.regions)
-        partners: list[list[int]] = [[] for _ in shared]
-        for mask, nbytes in self._flow(masks).items():
-            members = [bits[at] for at, bit in enumerate(reversed(bin(mask))) if bit == "1"]
-            for number in members:
-                shared[number] += nbytes
-            _pair_up(partners, members)
-        return shared, partners
+                arrivals[self._node_of[key]].append(alone)
+        return arrivals
 
-    def _flow(self, masks: list[int]) -> dict[int, int]:
-        """Bytes by the set of roots that reach them."""
-        by_mask: dict[int, int] = {}
+    def _flow(self, arrivals: list[list[frozenset[int]]]) -> dict[frozenset[int], int]:
+        """Bytes by the set of regions that reach them.
+
+        Nodes are visited after all that lead to them, so each set is made once; nodes
+        with one source share its set. Memory grows with what is really shared, not
+        with regions times nodes.
+        """
+        made: dict[frozenset[int], frozenset[int]] = {}
+        by_members: dict[frozenset[int], int] = {}
         for component in reversed(components(self._edges)):
-            mask = 0
+            parts = {id(part): part for node in component for part in arrivals[node]}
+            members = _union(list(parts.values()), made)
             for node in component:
-                mask |= masks[node]
-            for node in component:
+                arrivals[node] = []
                 for target in self._edges[node]:
-                    masks[target] |= mask
-            by_mask[mask] = by_mask.get(mask, 0) + sum(self._sizes[n] for n in component)
-        return by_mask
+                    arrivals[target].append(members)
+            nbytes = sum(self._sizes[node] for node in component)
+            by_members[members] = by_members.get(members, 0) + nbytes
+        return by_members
 
 
-def _pair_up(partners: list[list[int]], members: Sequence[int]) -> None:
+def _union(
+    parts: list[frozenset[int]], made: dict[frozenset[int], frozenset[int]]
+) -> frozenset[int]:
+    if len(parts) == 1:
+        return parts[0]
+    union: frozenset[int] = frozenset().union(*parts)
+    return made.setdefault(union, union)
+
+
+def _pair_up(partners: list[list[int]], members: Iterable[int], others: Sequence[int]) -> None:
     for number in members:
         known = partners[number]
-        for other in members[: PARTNERS + 1]:
+        for other in others:
             if len(known) < PARTNERS and other != number and other not in known:
                 known.append(other)
