@@ -62,7 +62,8 @@ RUNAWAYS = {
         "import subprocess, sys\nsubprocess.run([sys.executable, '-c', "
         "'import time\\nl=[]\\nwhile True: l.append(bytearray(2**20)); time.sleep(.0005)'])"
     ),
-    "shared": "import mmap\nm = mmap.mmap(-1, 2**31)\nfor i in range(0, 2**31, 2**20): m[i:i + 2**20] = b'x' * 2**20",
+    "shared": "import mmap\nm = mmap.mmap(-1, 2**31)\n"
+    "for i in range(0, 2**31, 2**20): m[i:i + 2**20] = b'x' * 2**20",
     "repr": (
         "l = []\nclass Grows:\n    def __repr__(self):\n"
         "        while True: l.append(bytearray(2**20))\nGrows()"
