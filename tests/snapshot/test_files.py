@@ -263,11 +263,11 @@ def test_an_array_that_changes_while_it_is_saved_gives_a_valid_file(folder: Fold
 def test_groups_of_many_chunks(folder: Folder) -> None:
     """Digests cover every boundary: buffers and stream pieces over several chunks."""
     rng = np.random.default_rng(1)
-    sizes = (70_000, 9_000_000, 4_194_304)
+    sizes = (70_000, 20_000_000, 8 * 1024**2)
     value = {
         "arrays": [rng.integers(0, 256, size, dtype="u1") for size in sizes],
-        "bytes": [rng.bytes(size) for size in (10, 5_000_000, 70_000)],
-        "texts": ["é" * 3_000_000, "x" * 5_000_000],
+        "bytes": [rng.bytes(size) for size in (10, 9_000_000, 70_000)],
+        "texts": ["é" * 5_000_000, "x" * 9_000_000],
     }
     back = folder.round_trip(value)
     assert back["bytes"] == value["bytes"]

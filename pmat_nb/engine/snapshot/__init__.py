@@ -9,7 +9,7 @@ One file holds one moment of a namespace. Its layout, in order:
   pickle stream (protocol 5, one dump per variable, one memo) interleaved with its
   large buffers, which are written straight from the memory they live in;
 - the manifest (JSON): names, types, what was skipped and why, the groups with a
-  digest for every 4 MiB of them;
+  digest for every 8 MiB of them;
 - a footer: where the manifest is, the key's fingerprint, and an HMAC-SHA256 over
   header, manifest and footer under the user's key.
 

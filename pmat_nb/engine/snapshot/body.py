@@ -25,8 +25,8 @@ from .signing import new_hash
 __all__ = ["BodyWriter", "FinishedGroup", "LoadedGroup", "hash_pool", "read_group"]
 
 _MOST_HASH_THREADS = 4
-# What is read back at a time to be hashed; stays in the processor's cache.
-_STEP_BYTES = 256 * 1024
+# What is read back at a time to be hashed: few turns with the GIL, little memory.
+_STEP_BYTES = 1024**2
 # From here on memory comes from mmap: no page is touched before the data arrive,
 # and all of it goes back to the system.
 _MAPPED_BYTES = 1024**2

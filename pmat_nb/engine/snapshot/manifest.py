@@ -30,7 +30,7 @@ FORMAT_VERSION = 1
 HEADER = struct.Struct("<8sI4x")
 # A digest covers this much of a group; large enough to be fast, small enough that
 # hashing keeps pace with writing.
-CHUNK_BYTES = 4 * 1024**2
+CHUNK_BYTES = 8 * 1024**2
 
 _FOOTER = struct.Struct("<QQ16s32s8s")
 _END = b"PMATEND\n"
