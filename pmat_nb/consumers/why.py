@@ -15,6 +15,7 @@ from pmat_nb.errors import UsageError
 from .namespace import user_variables
 from .opaque import Arrays
 from .roots import KernelRoots
+from .sharing import sharers
 
 __all__ = ["why"]
 
@@ -34,8 +35,9 @@ def why(
 ) -> tuple[Holder, ...]:
     """What keeps the object called ``name`` alive, besides that name; most telling first.
 
-    Empty when nothing else does: ``del name`` would free it. ``size_of`` gives the
-    bytes of the object, which each holder keeps. A search that a bound ended says so
+    Empty when nothing else does: ``del name`` would free it. Kind ``shares`` holds not
+    the object but the memory of its data. ``size_of`` gives the bytes of the object,
+    which each other holder keeps. A search that a bound ended says so
     in a last entry of kind ``incomplete``. Raises UsageError for what is not a
     variable's name.
     """
@@ -45,7 +47,10 @@ def why(
         return (Holder(text, "interpreter"),)
     search = find_paths(value, KernelRoots(shell, name), Arrays(), budget_s=budget_s, clock=clock)
     size = size_of(value) if size_of is not None and search.paths else None
-    return _in_order(search, size)
+    # A view of an array has told itself as a path already.
+    told = {path.text.partition(" ")[0] for path in search.paths}
+    shared = [text for text in sharers(shell, value) if text.partition(" ")[0] not in told]
+    return (*(Holder(text, "shares") for text in shared), *_in_order(search, size))
 
 
 def _is_shared(value: object) -> bool:

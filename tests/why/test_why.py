@@ -219,6 +219,26 @@ class TestBuffers:
         kernel.run("import pandas as pd\nframe = pd.DataFrame({'c': pd.Series([o], dtype=object)})")
         assert any(text.startswith("frame") for text in why("o"))
 
+    def test_variables_that_share_the_data(self, kernel: Kernel, why: Why) -> None:
+        kernel.run(
+            "import pandas as pd\n"
+            "frame = pd.DataFrame({'p': np.arange(9.0), 'q': np.arange(9.0)})\n"
+            "column = frame['p']; first = frame.head(2)\n"
+            "raw = column.to_numpy(); own = frame.copy()\n"
+            "part = a[3:]; same = a[4:]"
+        )
+        assert why("frame") == {
+            "column (Series that shares its data)": "shares",
+            "first (DataFrame that shares its data)": "shares",
+            "raw (ndarray that shares its data)": "shares",
+        }
+        assert why("a") == {"part → ndarray view": "variable", "same → ndarray view": "variable"}
+        assert why("part") == {
+            "a (ndarray that shares its data)": "shares",
+            "same (ndarray that shares its data)": "shares",
+        }
+        assert why("own") == {}
+
     def test_text_and_bytes(self, kernel: Kernel, why: Why) -> None:
         kernel.run("s = 'long ' * 1000; d = {'k': s}; raw = bytes(1000); m = memoryview(raw)[:3]")
         assert why("s") == {"d['k']": "variable"}
