@@ -121,5 +121,5 @@ def test_fractions_parse(text, value):
 
 @pytest.mark.parametrize("text", ["1.1", "101%", "-0.1", "x"])
 def test_bad_fractions(text):
-    with pytest.raises(UsageError, match="0.8, 80%"):
+    with pytest.raises(UsageError, match=r"0\.8, 80%"):
         parse_fraction(text)

@@ -38,7 +38,7 @@ class CellMagics:
             except HelpShown:
                 # The registered magic shows it.
                 return lines
-            lines = _without_first(lines)
+            lines = _without_first(self._session.shell, lines)
         return lines
 
     def _arm(self, verb: Verb, first_line: str, line: str) -> None:
@@ -60,16 +60,29 @@ def _magic_of(first: str) -> tuple[Verb, str] | None:
     return None if verb is None else (verb, line)
 
 
-def _without_first(lines: list[str]) -> list[str]:
-    """The other lines; an empty first one keeps their numbers.
+def _without_first(shell: Any, lines: list[str]) -> list[str]:
+    """The other lines as IPython would have cleaned them up had they come alone.
 
-    Where another cell magic follows it must come first itself.
+    An empty first line keeps their numbers. It would be in the way of another cell
+    magic, which must come first, and of automagic, which wants a single line.
     """
+    from IPython.core.inputtransformer2 import classic_prompt, ipython_prompt, leading_indent
+
     rest = lines[1:]
-    for index, line in enumerate(rest):
-        if line.strip():
-            return rest[index:] if line.startswith("%%") else ["\n", *rest]
-    return ["\n", *rest]
+    while rest and not rest[0].strip():
+        rest = rest[1:]
+    skipped = len(lines) - len(rest)
+    cleaners: tuple[Any, ...] = (leading_indent, classic_prompt, ipython_prompt)
+    for clean in cleaners:
+        rest = clean(rest)
+    if not rest or rest[0].startswith("%%") or _is_automagic(shell, rest):
+        return rest or ["\n"]
+    return ["\n"] * skipped + rest
+
+
+def _is_automagic(shell: Any, lines: list[str]) -> bool:
+    words = lines[0].split() if len(lines) == 1 else []
+    return bool(words) and shell.find_line_magic(words[0]) is not None
 
 
 def run_cell_magic(shell: Any, verb: Verb, line: str, cell: str) -> None:

@@ -180,12 +180,15 @@ class _Engine:
             first = region.number not in charged
             charged.add(region.number)
             done = region.complete and (shared.complete or not (region.entries or region.foreign))
+            shallow = self._shallow(root.obj, region.walked)
             retained = region.host_bytes - entered[region.number]
+            if not region.walked and self._external[id(root.obj)] <= 0:
+                region.sure_bytes = shallow
             sizes.append(
                 RootSize(
                     key=root.key,
                     group=root.group,
-                    shallow_bytes=self._shallow(root.obj, region.walked),
+                    shallow_bytes=shallow,
                     retained_bytes=max(0, retained) if done else region.sure_bytes,
                     shared_bytes=reached[region.number],
                     charged_bytes=region.host_bytes if first else 0,
