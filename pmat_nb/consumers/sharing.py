@@ -47,8 +47,6 @@ def _buffers(value: object, arrays: tuple[type, ...]) -> set[int]:
     """Ids of the objects that own the memory of all arrays in a value."""
     found: set[int] = set()
     seen: set[int] = set()
-    # Copies share their labels, which is not what a reader asks about.
-    index = getattr(sys.modules.get("pandas"), "__dict__", {}).get("Index")
     waiting = [value]
     while waiting and len(seen) < _MOST_OBJECTS:
         current = waiting.pop()
@@ -57,7 +55,7 @@ def _buffers(value: object, arrays: tuple[type, ...]) -> set[int]:
         seen.add(id(current))
         if is_exactly(current, arrays):
             found.add(_owner(current, arrays))
-        elif current is value or (_is_inside(current) and not has_base(current, index)):
+        elif current is value or _is_inside(current):
             waiting += gc.get_referents(current)
     return found
 
@@ -65,8 +63,13 @@ def _buffers(value: object, arrays: tuple[type, ...]) -> set[int]:
 def _is_inside(value: object) -> bool:
     """Containers and pandas' own objects: nothing else leads to a table's data."""
     module = type.__dict__["__module__"].__get__(type(value))
-    plain = is_exactly(value, (dict, tuple, list))
-    return plain or (type(module) is str and module.partition(".")[0] == "pandas")
+    if is_exactly(value, (dict, tuple, list)):
+        return True
+    if type(module) is not str or module.partition(".")[0] != "pandas":
+        return False
+    # Copies share their labels and the order of columns: not what a reader asks about.
+    index = getattr(sys.modules.get("pandas"), "__dict__", {}).get("Index")
+    return not has_base(value, index) and type_name(value) != "BlockPlacement"
 
 
 def _owner(array: Any, arrays: tuple[type, ...]) -> int:

@@ -223,7 +223,7 @@ class TestBuffers:
         kernel.run(
             "import pandas as pd\n"
             "frame = pd.DataFrame({'p': np.arange(9.0), 'q': np.arange(9.0)})\n"
-            "column = frame['p']; first = frame.head(2)\n"
+            "column = frame['p']; first = frame.iloc[2:]\n"
             "raw = column.to_numpy(); own = frame.copy()\n"
             "part = a[3:]; same = a[4:]"
         )
