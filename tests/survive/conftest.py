@@ -1,0 +1,21 @@
+"""Kernels with the extension loaded, below a cap that no test should reach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from support.kernel import GIB, Kernel
+
+from .kernels import prepare
+
+
+@pytest.fixture(scope="module")
+def survivor(make_kernel: Callable[..., Kernel]) -> Iterator[Kernel]:
+    """One kernel for all tests of a module, as prepared by ``kernels.prepare``."""
+    kernel = make_kernel(cap_bytes=2 * GIB)
+    kernel.start()
+    prepare(kernel)
+    yield kernel
+    kernel.stop()
+    assert not kernel.left_over, kernel.left_over

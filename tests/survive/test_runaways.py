@@ -1,0 +1,48 @@
+"""Runaway cells under ``%%pmat_limit`` in a real kernel: stopped, and nothing else happens."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+from support.kernel import Kernel
+
+from .cells import RUNAWAYS
+from .kernels import MB, TIDY, alive_and_whole, assert_stopped, prepare, rss_bytes
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the guard needs /proc")
+
+LIMIT = 250 * MB
+# What grows outside the kernel's own private memory is watched, not refused.
+LOOSE = {"shared", "children", "subprocess", "joblib children", "process pool executor"}
+# Memory that no name of the kernel holds, and no cell can give back.
+LOST = {"ctypes malloc", "cache"}
+
+
+@pytest.mark.parametrize("name", RUNAWAYS)
+def test_a_runaway_cell_is_stopped_and_nothing_is_lost(survivor: Kernel, name: str) -> None:
+    kernel = survivor
+    if not kernel.is_alive():
+        kernel.restart()
+        prepare(kernel)
+    before = rss_bytes(kernel)
+    result = kernel.run(f"%%pmat_limit 250MB\n{RUNAWAYS[name]}", timeout=60)
+    message = assert_stopped(result)
+    alive_and_whole(kernel)
+
+    assert "250 MB" in message and "Kernel and variables are alive" in message
+    assert re.search(r"^  line \d+: \S", message, re.MULTILINE), message
+    assert re.search(r"^  grew: \S", message, re.MULTILINE), message
+    assert len(message.splitlines()) <= 12
+
+    stop = kernel.value(
+        "(lambda s: [s.reached_bytes, s.threshold_bytes, s.refused])"
+        "(__import__('pmat_nb').session.current().last_stop)"
+    )
+    assert stop[0] - stop[1] <= (150 if name in LOOSE else 64) * MB, stop
+
+    kernel.run(TIDY)
+    if name not in LOST:
+        assert rss_bytes(kernel) - before < 0.3 * LIMIT
+    assert kernel.value("__import__('threading').active_count()") < 20
