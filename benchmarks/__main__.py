@@ -16,6 +16,8 @@ SECTIONS = {
     "cells": "While nothing is asked",
     "sizing": "Sizing",
     "notebooks": "Memory without a name",
+    "guard": "Limits",
+    "snapshot": "Saving and restoring",
 }
 PEERS = ("memray", "memory_profiler", "guppy3", "pympler")
 HEAD = """# Benchmarks

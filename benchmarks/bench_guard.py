@@ -1,20 +1,19 @@
 """What a memory limit costs: start, weight, watching, arming, slowdown.
 
-    python benchmarks/bench_guard.py [--json]
-
-Each figure with the goal it is held to. Run it on a quiet machine; the share of a
-core is the guard's own CPU time over three seconds.
+The share of a core is the guard's own CPU time over three seconds.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from pmat_nb.engine.guard import Guard, limit_block
+
+from .rows import Row
+
+__all__ = ["run"]
 
 MB = 1024**2
 
@@ -28,50 +27,48 @@ def _status_mb(pid: int, name: str, file: str = "status") -> float:
     return int(text.partition(name + ":")[2].split()[0]) / 1024
 
 
-def start() -> dict[str, float]:
+def _started() -> Guard:
     guard = Guard()
-    began = time.perf_counter()
     guard.start()
-    blocked = time.perf_counter() - began
     assert guard._link is not None
     guard._link.wait_ready(5)
-    ready = time.perf_counter() - began
+    return guard
+
+
+def start() -> list[Row]:
+    began = time.perf_counter()
+    guard = _started()
+    ready_ms = (time.perf_counter() - began) * 1e3
     time.sleep(0.2)
     pid = guard.process_id or 0
+    rss = _status_mb(pid, "VmRSS")
     private = _status_mb(pid, "Private_Dirty", "smaps_rollup")
-    figures = {
-        "start: kernel blocked (ms)": blocked * 1e3,
-        "start: guard looking after (ms, goal 60)": ready * 1e3,
-        "guard RSS (MB, goal 12)": _status_mb(pid, "VmRSS"),
-        "guard unshared (MB)": private,
-    }
     guard.close()
-    return figures
+    return [
+        Row("guard looks after", f"{ready_ms:.0f} ms", "", "60 ms", ready_ms < 60),
+        Row("guard weighs", f"{rss:.1f} MB ({private:.1f} unshared)", "", "12 MB", rss < 12),
+    ]
 
 
-def watching() -> dict[str, float]:
+def watching() -> list[Row]:
     """CPU of the guard at half of several limits, with and without a ceiling."""
-    figures = {}
-    guard = Guard()
-    guard.start()
-    assert guard._link is not None
-    guard._link.wait_ready(5)
-    for limit_mb in (512, 2048, 8192):
-        held = bytearray(min(limit_mb // 2, 1024) * MB)
-        rest = limit_mb // 2 - len(held) // MB
+    rows = []
+    guard = _started()
+    for limit_mb in (512, 2048):
+        held = bytearray(limit_mb // 2 * MB)
         for ceiling in (False, True):
-            room = (limit_mb - len(held) // MB - rest) * MB
-            with limit_block(room, guard=guard, ceiling=ceiling):
+            with limit_block(limit_mb // 2 * MB, guard=guard, ceiling=ceiling):
                 pid = guard.process_id or 0
                 time.sleep(0.2)
                 before, began = _guard_cpu_s(pid), time.monotonic()
                 time.sleep(3)
                 share = (_guard_cpu_s(pid) - before) / (time.monotonic() - began)
             kind = "guard and ceiling" if ceiling else "guard only"
-            figures[f"{kind}, half of {limit_mb} MB (% of a core, goal 0.5)"] = share * 100
+            what = f"{kind}, at half of {limit_mb} MB, share of a core"
+            rows.append(Row(what, f"{share:.2%}", "", "0.5%", share < 0.005))
         del held
     guard.close()
-    return figures
+    return rows
 
 
 def _cpu_work() -> None:
@@ -96,12 +93,9 @@ def _once(code: Callable[[], None], guard: Guard | None) -> float:
     return time.process_time() - began
 
 
-def arming() -> dict[str, float]:
-    guard = Guard()
-    guard.start()
-    assert guard._link is not None
-    guard._link.wait_ready(5)
-    figures = {}
+def arming() -> list[Row]:
+    guard = _started()
+    rows = []
     for ceiling in (False, True):
         times = []
         for _ in range(300):
@@ -110,24 +104,17 @@ def arming() -> dict[str, float]:
                 pass
             times.append(time.perf_counter() - began)
         kind = "with ceiling" if ceiling else "guard only"
-        figures[f"arm and disarm, {kind} (µs, median)"] = sorted(times)[150] * 1e6
-    for name, code in (("CPU-bound", _cpu_work), ("allocation-heavy", _allocation_work)):
+        rows.append(Row(f"arm and disarm, {kind}", f"{sorted(times)[150] * 1e6:.0f} µs (median)"))
+    goals = (("CPU-bound", _cpu_work, 0.01), ("allocation-heavy", _allocation_work, 0.02))
+    for name, code, goal in goals:
         # In turn, so that both meet the same machine.
-        times = [(_once(code, None), _once(code, guard)) for _ in range(12)]
-        plain, limited = (min(column) for column in zip(*times, strict=True))
-        figures[f"slowdown, {name} (%)"] = (limited / plain - 1) * 100
+        pairs = [(_once(code, None), _once(code, guard)) for _ in range(12)]
+        plain, limited = (min(column) for column in zip(*pairs, strict=True))
+        slower = limited / plain - 1
+        rows.append(Row(f"slowdown, {name}", f"{slower:+.2%}", "", f"{goal:.0%}", slower < goal))
     guard.close()
-    return figures
+    return rows
 
 
-def main() -> None:
-    figures = {**start(), **watching(), **arming()}
-    if "--json" in sys.argv:
-        print(json.dumps(figures, indent=1))
-        return
-    for name, value in figures.items():
-        print(f"{value:10.2f}  {name}")
-
-
-if __name__ == "__main__":
-    main()
+def run() -> list[Row]:
+    return [*start(), *watching(), *arming()]
