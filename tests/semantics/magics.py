@@ -9,4 +9,6 @@ LOAD = "%load_ext pmat_nb"
 MAGICS = (
     Magic("loaded", load=(LOAD,)),
     Magic("unloaded", load=(LOAD, "%unload_ext pmat_nb")),
+    Magic("limit", load=(LOAD,), prefix="%%pmat_limit 2GB", line_shift=1),
+    Magic("standing", load=(LOAD, "%pmat_limit 6GB")),
 )

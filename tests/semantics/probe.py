@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-_known: set[str] = set()
+# Where the case's own cell will be in the history.
+_number: list[int] = [0]
 
 # IPython's reset collects garbage; what is there now need not be walked each time.
 gc.freeze()
@@ -47,15 +48,17 @@ def reset() -> None:
 
 
 def mark() -> None:
-    """Remember which cells have been compiled; those to come are the cell's own."""
-    _known.clear()
-    _known.update(linecache.cache)
+    """Remember where in the history the next cell, the case's own, will be."""
+    _number[0] = len(_shell().user_ns["In"])
 
 
 def observe() -> dict[str, Any]:
     """Names, history, error and hooks as they stand."""
     shell = _shell()
-    names = {k: v for k, v in list(shell.user_ns.items()) if not _is_history(k)}
+    # Warnings are registered there by line number.
+    left_out = ("__warningregistry__",)
+    items = list(shell.user_ns.items())
+    names = {k: v for k, v in items if not _is_history(k) and k not in left_out}
     result = shell.last_execution_result
     return {
         "names": {k: _show(v) for k, v in names.items()},
@@ -125,6 +128,15 @@ def _frames(error: BaseException) -> list[Any]:
     return found[cell[0] :] if cell else found
 
 
+def _source(filename: str) -> str:
+    return "".join(linecache.getlines(filename)).strip()
+
+
+def _own_source() -> str | None:
+    history = _shell().user_ns.get("In", [])
+    return history[_number[0]].strip() if _number[0] < len(history) else None
+
+
 def _is_cell(filename: str) -> bool:
     return "ipykernel_" in filename or "ipython-input" in filename
 
@@ -133,7 +145,7 @@ def _place(filename: str, line: int, name: str) -> list[Any]:
     """Where a frame is: whose code, its line number, its line, its function."""
     text = linecache.getline(filename, line).strip()
     if _is_cell(filename):
-        kind = "a cell" if filename in _known else "this cell"
+        kind = "this cell" if _source(filename) == _own_source() else "a cell"
     else:
         kind = Path(filename).name
     # Python 3.11's IPython 7 names a cell's own code after its line.

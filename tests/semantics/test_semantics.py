@@ -18,7 +18,11 @@ PLAIN = Magic("plain")
 def pair(
     request: pytest.FixtureRequest, make_kernel: Callable[..., Kernel]
 ) -> Iterator[tuple[Subject, Subject]]:
-    subjects = tuple(Subject(make_kernel(), magic).start() for magic in (PLAIN, request.param))
+    exact = not request.param.line_shift
+    subjects = tuple(
+        Subject(make_kernel(), magic, exact_listing=exact).start()
+        for magic in (PLAIN, request.param)
+    )
     yield subjects
     for subject in subjects:
         subject.kernel.stop()
