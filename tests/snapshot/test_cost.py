@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
+import threading
+import weakref
 
 import pytest
 
@@ -62,3 +65,23 @@ def test_importing_the_package_loads_no_library() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+class Thing:
+    """Something a weak reference can watch."""
+
+
+def test_nothing_is_kept_after_a_save_or_a_restore(folder: Folder) -> None:
+    thing = Thing()
+    watch = [weakref.ref(thing)]
+    gc.disable()
+    try:
+        folder.save({"a": [thing], "bad": [thing, threading.Lock()], "b": thing})
+        del thing
+        back = folder.restore()
+        assert back["a"][0] is back["b"]
+        watch.append(weakref.ref(back.pop("b")))
+        del back
+        assert [ref() for ref in watch] == [None, None]
+    finally:
+        gc.enable()

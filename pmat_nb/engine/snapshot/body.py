@@ -13,14 +13,17 @@ import os
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pmat_nb.errors import StateFileError
 
 from .manifest import CHUNK_BYTES, Group
 from .signing import new_hash
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 __all__ = ["BodyWriter", "FinishedGroup", "LoadedGroup", "hash_pool", "read_group"]
 
@@ -36,6 +39,8 @@ View = memoryview | mmap.mmap | bytearray
 
 def hash_pool() -> ThreadPoolExecutor:
     """Threads for hashing; to be used as a context manager."""
+    from concurrent.futures import ThreadPoolExecutor
+
     threads = min(_MOST_HASH_THREADS, os.cpu_count() or 1)
     return ThreadPoolExecutor(threads, thread_name_prefix="pmat-hash")
 

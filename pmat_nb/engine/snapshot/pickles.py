@@ -51,12 +51,12 @@ class SnapshotPickler(CloudPickler):  # type: ignore[misc]
     """
 
     def __init__(self, sink: Sink, namespace: dict[str, Any]) -> None:
-        super().__init__(sink, protocol=5, buffer_callback=self._take_buffer)
-        self._sink = sink
+        # A method of our own would be a cycle, and keep the memo until the next gc.
+        self._buffers = _Buffers(sink)
+        super().__init__(sink, protocol=5, buffer_callback=self._buffers)
         self._namespace = namespace
         self._namespace_ref = _NamespaceRef()
         self._reducers: dict[type, Reducer | None] = {}
-        self._streamed: dict[int, tuple[pickle.PickleBuffer, Pieces]] = {}
         self.needs: set[str] = set()
         # Stands for storage that several objects share but wrap anew each time.
         self.canonical: dict[int, Any] = {}
@@ -78,21 +78,7 @@ class SnapshotPickler(CloudPickler):  # type: ignore[misc]
 
     def streamed(self, pieces: Pieces) -> pickle.PickleBuffer:
         """A buffer whose bytes are produced piece by piece while it is written."""
-        buffer = pickle.PickleBuffer(bytearray())
-        self._streamed[id(buffer)] = buffer, pieces
-        return buffer
-
-    def _take_buffer(self, buffer: pickle.PickleBuffer) -> bool:
-        """Write ``buffer`` out of band; true leaves it to the stream."""
-        streamed = self._streamed.pop(id(buffer), None)
-        if streamed is not None:
-            self._sink.write_buffer(streamed[1])
-            return False
-        with buffer.raw() as view:
-            if view.nbytes < OUT_OF_BAND_BYTES:
-                return True
-            self._sink.write_buffer((view,))
-        return False
+        return self._buffers.streamed(pieces)
 
     def _reduce_function(self, function: FunctionType) -> Any:
         reduced = super().reducer_override(function)
@@ -104,6 +90,30 @@ class SnapshotPickler(CloudPickler):  # type: ignore[misc]
         # The notebook's helpers and data are variables of their own.
         bare = attributes, {**slots, "__globals__": {}}
         return make, (code, self._namespace_ref, *rest), bare, *others
+
+
+class _Buffers:
+    """Takes each buffer that pickle meets; true leaves it to the stream."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._streamed: dict[int, tuple[pickle.PickleBuffer, Pieces]] = {}
+
+    def streamed(self, pieces: Pieces) -> pickle.PickleBuffer:
+        buffer = pickle.PickleBuffer(bytearray())
+        self._streamed[id(buffer)] = buffer, pieces
+        return buffer
+
+    def __call__(self, buffer: pickle.PickleBuffer) -> bool:
+        streamed = self._streamed.pop(id(buffer), None)
+        if streamed is not None:
+            self._sink.write_buffer(streamed[1])
+            return False
+        with buffer.raw() as view:
+            if view.nbytes < OUT_OF_BAND_BYTES:
+                return True
+            self._sink.write_buffer((view,))
+        return False
 
 
 class SnapshotUnpickler(pickle.Unpickler):
@@ -126,18 +136,12 @@ class Restoration:
         self._namespace = namespace
         self._made: set[type] = set()
         self._live: dict[type, Any] = {}
-        self._cloud: dict[str, Callable[..., Any]] = {
-            "_make_function": self._make_function,
-            "_function_setstate": self._set_function_state,
-            "_make_skeleton_class": self._make_class,
-            "_make_skeleton_enum": self._make_enum,
-            "_class_setstate": self._set_class_state,
-        }
 
     def stand_in(self, module: str, name: str) -> Callable[..., Any] | None:
         """What replaces the global ``module.name`` in this restore."""
         if module.partition(".")[0] == "cloudpickle":
-            return self._cloud.get(name)
+            method = _STAND_INS.get(name)
+            return getattr(self, method) if method else None
         if module == rebuild.__name__ and name == "namespace":
             return lambda: self._namespace
         return None
@@ -190,6 +194,15 @@ class Restoration:
         else:
             _cloud_function("_class_setstate")(made, state)
         return made
+
+
+_STAND_INS = {
+    "_make_function": "_make_function",
+    "_function_setstate": "_set_function_state",
+    "_make_skeleton_class": "_make_class",
+    "_make_skeleton_enum": "_make_enum",
+    "_class_setstate": "_set_class_state",
+}
 
 
 class _NamespaceRef:

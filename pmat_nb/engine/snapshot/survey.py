@@ -80,24 +80,30 @@ def survey(variables: Sequence[tuple[str, Any]], namespace: dict[str, Any]) -> S
     """Which of ``variables`` can be saved, and which must be saved together."""
     skipped: list[tuple[str, str]] = []
     sharing = _Sharing(len(variables))
-    spent = []
-    pickler = _DryPickler(namespace, sharing)
+    # All are kept to the end: new objects must not be taken for dead ones.
+    picklers = [_DryPickler(namespace, sharing)]
     for index, (name, value) in enumerate(variables):
         sharing.current = index
-        try:
-            pickler.dump(value)
-        except MemoryLimitExceeded:
-            raise
-        except (Exception, SystemExit) as error:
-            skipped.append((name, reason_of(error)))
-            # The memo now knows objects whose content was never seen. The old
-            # pickler is kept, or new objects would be mistaken for its dead ones.
-            spent.append(pickler)
-            pickler = _DryPickler(namespace, sharing)
+        reason = _try(picklers[-1], value)
+        if reason is not None:
+            skipped.append((name, reason))
+            # The memo now knows objects whose content was never seen.
+            picklers.append(_DryPickler(namespace, sharing))
     failed = {name for name, _ in skipped}
     names = [name for name, _ in variables]
     groups = ([names[i] for i in group if names[i] not in failed] for group in sharing.groups())
     return Survey(tuple(tuple(group) for group in groups if group), tuple(skipped))
+
+
+def _try(pickler: SnapshotPickler, value: Any) -> str | None:
+    """Why ``value`` cannot be pickled, None where it can."""
+    try:
+        pickler.dump(value)
+    except MemoryLimitExceeded:
+        raise
+    except (Exception, SystemExit) as error:
+        return reason_of(error)
+    return None
 
 
 def reason_of(error: BaseException) -> str:
