@@ -164,6 +164,7 @@ def test_unknown_names(folder: Folder) -> None:
     with pytest.raises(UsageError, match=r"'lock' was not saved in .*cannot pickle"):
         folder.restore(["lock"])
     assert folder.restore([]) == {}
+    assert folder.restore("model") == {"model": 1}
 
 
 def test_inspect_reads_the_manifest_only(folder: Folder) -> None:

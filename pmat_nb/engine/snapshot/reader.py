@@ -165,6 +165,7 @@ def _wanted(
 ) -> tuple[SavedVariable, ...]:
     if names is None:
         return manifest.variables
+    names = {names} if isinstance(names, str) else names
     known = {item.name: item for item in manifest.variables}
     for name in names:
         if name not in known:
