@@ -91,6 +91,11 @@ class CellMeter:
         """Whether any cell is open."""
         return bool(self._open)
 
+    @property
+    def depth(self) -> int:
+        """How many cells are open, one in the other."""
+        return len(self._open)
+
     def begin(self, source: str, depth: int = 0) -> OpenCell:
         """Open a cell. ``depth`` is the Python stack's, to tell nested from lost.
 

@@ -19,6 +19,9 @@ __all__ = ["Death", "Journal", "read_deaths"]
 _SUFFIX = ".journal"
 _CERTIFICATE = ".certificate"
 _ROOM = 8192
+# The first byte of the file; JSON begins with the second.
+_RUNNING = "R"
+_ENDED = b"E"
 
 
 class Death(NamedTuple):
@@ -36,22 +39,22 @@ class Death(NamedTuple):
 class Journal:
     """One session's file in ``folder`` (made 0700 by the caller).
 
-    ``write`` costs microseconds and raises OSError when the disk refuses.
+    ``write`` costs microseconds, whatever the record, and raises OSError when the disk
+    refuses.
     """
 
     def __init__(self, folder: Path, session_id: str) -> None:
+        self._encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+        self._length = 0
         self.path = folder / f"{session_id}{_SUFFIX}"
         self.certificate_path = folder / f"{session_id}{_CERTIFICATE}"
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._pid = os.getpid()
 
-    def write(self, record: Mapping[str, object]) -> None:
-        """Replace the record. A longer one than 8 kB is cut by its largest field's owner."""
-        if self._fd < 0 or os.getpid() != self._pid:
-            return
-        data = json.dumps(record, separators=(",", ":"), default=str).encode()
-        if len(data) < _ROOM:
-            os.pwrite(self._fd, data + b"\n" + b" " * (_ROOM - 1 - len(data)), 0)
+    def write(self, record: bytes) -> None:
+        """Replace the record, a JSON object; one that does not fit in 8 kB is left out."""
+        if self._fd >= 0 and len(record) < _ROOM and os.getpid() == self._pid:
+            os.pwrite(self._fd, record.ljust(_ROOM), 0)
 
     def close(self) -> None:
         """A clean end: no trace is left. Idempotent; nothing in a forked child."""
@@ -76,15 +79,30 @@ def read_deaths(folder: Path, is_alive: Any, *, notebook: str) -> list[Death]:
             continue
         certificate = path.with_suffix(_CERTIFICATE)
         if record:
-            found.append(Death(path.stem, record, _read(certificate)))
+            found.append(Death(path.stem, record, _json(_text(certificate))))
         path.unlink(missing_ok=True)
         certificate.unlink(missing_ok=True)
     return sorted(found, key=lambda death: float(death.record.get("at", 0)))
 
 
 def _read(path: Path) -> dict[str, Any]:
+    text = _text(path)
+    record = _json(text[1:])
+    if record:
+        record["ended"] = text[:1] == _ENDED.decode()
+    return record
+
+
+def _text(path: Path) -> str:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except (OSError, ValueError):
+        return ""
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

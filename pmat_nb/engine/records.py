@@ -285,7 +285,8 @@ class StopRecord(NamedTuple):
     for ``scope`` "cell" the former is what the cell may add. ``refused`` is true where the
     ceiling refused one allocation before it got a page. ``growth`` and ``kept`` are
     ``(name, bytes)`` pairs, largest first; ``kept`` names are bound by the cell and stay.
-    ``given_back_bytes`` is RSS at the stop less ``now_bytes``, both measured.
+    ``given_back_bytes`` is RSS at the stop less ``now_bytes``, both measured. ``wanted`` is
+    what a library said of the allocation that was refused, empty where it said nothing.
     """
 
     label: str
@@ -308,3 +309,4 @@ class StopRecord(NamedTuple):
     listed_children: tuple[str, ...]
     running_threads: tuple[str, ...]
     usable_bytes: int | None
+    wanted: str = ""

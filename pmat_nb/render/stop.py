@@ -30,6 +30,7 @@ def stop_lines(stop: StopRecord) -> list[str]:
     """The lines below the headline."""
     lines = [
         _where(stop),
+        f"refused: {cut(clean(stop.wanted), _LINE_LENGTH)}" if stop.wanted else "",
         _named("grew: ", stop.growth, sign="+"),
         _given_back(stop),
         _restored(stop),

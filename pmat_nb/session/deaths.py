@@ -7,11 +7,14 @@ guard's certificate, into one notice and one event of the history.
 
 from __future__ import annotations
 
+import json
 import os
 import time
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pmat_nb.engine.cells import first_line_of
 from pmat_nb.engine.history.process import ProcessKey, is_alive, this_process
 from pmat_nb.engine.journal import Death, Journal, read_deaths
 from pmat_nb.engine.paths import make_private, state_dir
@@ -32,18 +35,22 @@ class DeathWatch:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._journal: Journal | None = None
-        self._base: dict[str, object] = {}
+        self._base = "{"
+        self._last: tuple[str, str | None] = ("", None)
+        self._sized_at: float | None = None
+        self._variables = '"variables":[],"sized_at":null'
 
     def start(self) -> None:
         """Open the journal; the guard's certificate will lie beside it."""
         process = this_process()
         self._journal = Journal(_folder(), os.urandom(8).hex())
-        self._base = {
+        fixed = {
             "notebook": self._session.notebook().key,
             "machine": process.machine,
             "pid": process.pid,
             "start_cs": process.start_cs,
         }
+        self._base = json.dumps(fixed)[:-1] + ","
         self.note("", None)
 
     @property
@@ -51,32 +58,51 @@ class DeathWatch:
         """Where the guard writes; None without a journal."""
         return str(self._journal.certificate_path) if self._journal is not None else None
 
-    def note(self, source: str, label: str | None) -> None:
-        """Before a cell (``label``), or after it (None): what is known now."""
+    def note_end(self) -> None:
+        """After a cell: the same cell, ended."""
+        self.note(*self._last, ended=True)
+
+    def note(self, source: str, label: str | None, *, ended: bool = False) -> None:
+        """Before a cell (``label``), or before the first one (None): what is known now.
+
+        On the path of every cell: only what changed is made into JSON anew.
+        """
         if self._journal is None:
             return
-        from pmat_nb.engine.cells import first_line_of
-
-        session = self._session
-        reporter = session.reporter_if_made()
-        rows = reporter.largest(_VARIABLES) if reporter is not None else ()
+        session, self._last = self._session, (source, label)
+        rss = session.probe.rss_bytes()
+        limit = session.protector.standing_bytes if session.protector else None
+        line = first_line_of(source) if session.records_lines() else ""
         self._journal.write(
-            {
-                **self._base,
-                "at": time.time(),
-                "cell": label,
-                "first_line": first_line_of(source) if session.records_lines() else "",
-                "rss_bytes": session.probe.rss_bytes(),
-                "limit_bytes": session.protector.standing_bytes if session.protector else None,
-                "variables": [[row.name[:80], row.retained_bytes] for row in rows],
-                "sized_s_ago": reporter.sizing_age_s() if reporter is not None else None,
-            }
+            (
+                f'{self._base}"at":{time.time():.3f},"cell":{_quoted(label)},'
+                f'"first_line":{_quoted(line)},"rss_bytes":{_number(rss)},'
+                f'"limit_bytes":{_number(limit)},"ended":{str(ended).lower()},{self._sizes()}}}'
+            ).encode()
         )
+
+    def _sizes(self) -> str:
+        """The largest variables as last sized, and when that was."""
+        reporter = self._session.reporter_if_made()
+        sized_at = reporter.sized_at if reporter is not None else None
+        if reporter is not None and sized_at != self._sized_at:
+            rows = [[r.name[:80], r.retained_bytes] for r in reporter.largest(_VARIABLES)]
+            self._sized_at = sized_at
+            self._variables = f'"variables":{json.dumps(rows)},"sized_at":{sized_at:.3f}'
+        return self._variables
 
     def close(self) -> None:
         """A clean end."""
         if self._journal is not None:
             self._journal.close()
+
+
+def _quoted(text: str | None) -> str:
+    return "null" if text is None else encode_basestring_ascii(text)
+
+
+def _number(value: int | None) -> str:
+    return "null" if value is None else str(value)
 
 
 def collect(session: Session) -> list[Death]:
@@ -105,7 +131,8 @@ def death_text(death: Death, saved: tuple[str, ...]) -> str:
     where = "between cells"
     if record.get("cell"):
         line = cut(clean(str(record.get("first_line") or "")), 50)
-        where = f"in {record['cell']}{f' ({line})' if line else ''}"
+        when = "after" if record.get("ended") else "in"
+        where = f"{when} {record['cell']}{f' ({line})' if line else ''}"
     held = seen.get("last_tree_bytes") or record.get("rss_bytes")
     limit = record.get("limit_bytes")
     amount = f" with {brief(held)}" + (f", limit {brief(limit)}" if limit else "")

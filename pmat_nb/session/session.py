@@ -6,6 +6,7 @@ with one report. Whatever is costly is made at the first question, not at load.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -82,6 +83,9 @@ class Session:
         self.at_load = AtLoad(None, None, None, 0)
         self.protector: Protector | None = None
         self._death_watch: DeathWatch | None = None
+        self._note_cell: Callable[[str, str], None] | None = None
+        self._journal: Callable[[str, str], None]
+        self._note_end: Callable[[], None] = lambda: None
         self._notebook: Notebook | None = None
         self._told: set[str] = set()
         self._hooks: CellHooks | None = None
@@ -98,6 +102,8 @@ class Session:
 
     def open(self) -> None:
         """Start measuring. A hook that cannot be set is reported and left out."""
+        # An orderly end of the kernel must not look like a death.
+        atexit.register(self.close)
         self.at_load = read_at_load(self.probe, self._objects_at_load())
         self.imports.install()
         if self.shell is not None:
@@ -113,7 +119,10 @@ class Session:
             self.faults.guard("protection")(self.protector.open)()
 
     def close(self) -> None:
-        """Stop measuring; idempotent."""
+        """Stop measuring; idempotent, and nothing in a forked child."""
+        if os.getpid() != self._pid:
+            return
+        atexit.unregister(self.close)
         self.imports.remove()
         if self._hooks is not None:
             self._hooks.remove()
@@ -340,19 +349,20 @@ class Session:
     def _after_cell(self, result: Any) -> None:
         if self.protector is not None:
             self.protector.end(result)
+        if self._death_watch is not None and self.meter.depth <= 1:
+            self._note_end()
 
     def _watch_for_death(self, info: Any) -> None:
         """Journal the cell that begins; the journal itself is made at the first one."""
-        if self._death_watch is None and not self.faults.off("the death journal"):
+        if self._note_cell is None:
             from .deaths import DeathWatch
 
             self._death_watch = DeathWatch(self)
-            self.faults.guard("the death journal")(self._death_watch.start)()
-        if self._death_watch is not None:
-            label = f"In[{input_number(self.shell)}]"
-            self.faults.guard("the death journal")(self._death_watch.note)(
-                info.raw_cell or "", label
-            )
+            guard = self.faults.guard("the death journal")
+            guard(self._death_watch.start)()
+            self._note_cell = guard(self._death_watch.note)
+            self._note_end = guard(self._death_watch.note_end)
+        self._note_cell(info.raw_cell or "", f"In[{input_number(self.shell)}]")
 
     def tell_of_deaths(self) -> None:
         """Say, once, how earlier kernels of this notebook died."""

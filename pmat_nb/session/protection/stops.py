@@ -43,6 +43,7 @@ def settle(
     restored = scope.restore_names(shell) if scope.limit.restore_names else ()
     traceback = clean_traceback(error).__traceback__ if error is not None else None
     line = _line(session, report, traceback)
+    wanted = "" if report.stopped else _wanted(error)
     text = _formatted(shell, stopped, traceback)
     total = max(1, report.peak_tree_bytes - report.baseline_tree_bytes)
     release = not scope.limit.keep_frames and growth.frames_bytes > _FRAMES_MATTER * total
@@ -62,6 +63,7 @@ def settle(
         restored=restored,
         kept=() if restored else growth.kept,
         frames_kept=not release,
+        wanted=wanted,
     )
     _finish(stopped, record, text)
     return stopped
@@ -106,7 +108,8 @@ def _line(
     place, cell = report.line, ""
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        if traceback.tb_frame.f_globals is namespace and code.co_name == "<module>":
+        # The outermost: what the cell runs with exec() has no lines to show.
+        if not cell and traceback.tb_frame.f_globals is namespace and code.co_name == "<module>":
             cell = code.co_filename
         if code.co_filename == cell:
             place = cell, traceback.tb_lineno
@@ -114,6 +117,14 @@ def _line(
     if place is None:
         return None, ""
     return place[1], linecache.getline(*place)
+
+
+def _wanted(error: BaseException | None) -> str:
+    """What a library said of the allocation that it was refused."""
+    for each in chain_of(error):
+        if isinstance(each, (MemoryError, OSError)) and not isinstance(each, MemoryLimitExceeded):
+            return str(each)
+    return ""
 
 
 def _formatted(
