@@ -35,7 +35,7 @@ ALLOWED = {
 }
 # The public face: it may name anything, inside functions.
 FACES = {"__init__", "__main__"}
-LAYERS = [*BASE, "engine", "consumers", "render", "session", "widgets", "magics", "cli"]
+LAYERS = [*sorted(BASE), "engine", "consumers", "render", "session", "widgets", "magics", "cli"]
 # Third-party packages a layer may import at all; the rest only where a kernel has them.
 OUTSIDE = {
     **{layer: {"platformdirs", "tomlkit"} for layer in BASE},
@@ -128,7 +128,7 @@ def test_a_layer_brings_in_no_layer_above_it(layer: str) -> None:
     assert ours <= ALLOWED[layer] | {layer}
 
 
-@pytest.mark.parametrize("layer", ["engine", "consumers", "render", *BASE])
+@pytest.mark.parametrize("layer", ["engine", "consumers", "render", *sorted(BASE)])
 def test_a_layer_brings_in_no_library(layer: str) -> None:
     """Importing it: what its functions need, they import when called."""
     seen = imported_by("\n".join(f"import {name}" for name in modules_of(layer)))
@@ -179,7 +179,7 @@ def test_the_engine_never_prints() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in sources()
-        if layer_of(path) in ("engine", "consumers", *BASE)
+        if layer_of(path) in ("engine", "consumers", *sorted(BASE))
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
