@@ -85,8 +85,8 @@ _FURTHER = {
         "    except:\n        pass"
     ),
     "swallowed in a helper": (
-        "l = []\ndef careful():\n    try:\n        for _ in range(1000): l.append(bytearray(2**20))\n"
-        "    except Exception:\n        return None\nwhile True: careful()"
+        "l = []\ndef careful():\n    try:\n        for _ in range(1000):\n"
+        "            l.append(bytearray(2**20))\n    except Exception:\n        return None\nwhile True: careful()"
     ),
     "finally that allocates": (
         "l = []\ntry:\n    while True: l.append(bytearray(2**20))\n"
@@ -109,7 +109,8 @@ _FURTHER = {
     ),
     "recursion": (
         "import sys\nsys.setrecursionlimit(3000)\n"
-        "def deeper(n):\n    block = bytearray(2**20)\n    return deeper(n + 1) if n < 2000 else n\n"
+        "def deeper(n):\n    block = bytearray(2**20)\n"
+        "    return deeper(n + 1) if n < 2000 else n\n"
         "try:\n    deeper(0)\nfinally:\n    sys.setrecursionlimit(1000)"
     ),
     "cache": (
@@ -127,7 +128,8 @@ _FURTHER = {
     ),
     "stringio": "import io\ns = io.StringIO()\nwhile True: s.write('x' * 2**20)",
     "generator kept": (
-        "def lines():\n    while True: yield 'a line of text, as long as many' * 10\nl = list(lines())"
+        "def lines():\n    while True: yield 'a line of text, as long as many' * 10\n"
+        "l = list(lines())"
     ),
     "exec": "exec('l = []\\nwhile True: l.append(bytearray(2**20))')",
     "gather": (
@@ -141,7 +143,7 @@ _FURTHER = {
 RUNAWAYS = {**{k: v for k, v in GUARDS_OWN.items() if k != "repr"}, **_FURTHER}
 
 BENIGN = {
-    "ninety percent": "import time\nx = bytearray(int(.9 * 250 * 2**20)); time.sleep(.3)\nlen(x) > 0",
+    "ninety percent": "import time\nx = bytearray(225 * 2**20); time.sleep(.3)\nlen(x) > 0",
     "forks of a larger kernel": (
         "import os, time\nbig = bytearray(200 * 2**20)\npids = []\n"
         "for _ in range(8):\n    pid = os.fork()\n    if pid == 0:\n"
@@ -160,7 +162,9 @@ BENIGN = {
     ),
     "joblib": (
         "import joblib\n"
-        "sum(joblib.Parallel(n_jobs=2)(joblib.delayed(abs)(-i) for i in range(10))) == 45"
+        "answer = sum(joblib.Parallel(n_jobs=2)(joblib.delayed(abs)(-i) for i in range(10)))\n"
+        "from joblib.externals.loky import get_reusable_executor\n"
+        "get_reusable_executor().shutdown(wait=True)\nanswer == 45"
     ),
     "subprocess": (
         "import subprocess, sys\ncode = 'import resource as r; "
@@ -186,7 +190,8 @@ BENIGN = {
         "answer == 'mine'"
     ),
     "an impossible size": (
-        "import numpy as np\ntry:\n    np.empty(2**60)\nexcept MemoryError:\n    answer = True\nanswer"
+        "import numpy as np\ntry:\n    np.empty(2**50)\nexcept MemoryError:\n"
+        "    answer = True\nanswer"
     ),
     "a child that looks like a Dask worker": (
         "import subprocess, sys, os\n"
