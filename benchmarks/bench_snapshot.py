@@ -1,8 +1,8 @@
 """Saving and restoring 1 GB of arrays and frames, beside plain ``file.write``.
 
 One child process holds the variables. It takes turns between saving them and writing
-the bytes of the very same buffers with ``file.write``, to the same folder, with the
-same fsync (or none) at the end.
+the bytes of the very same buffers with ``file.write``, each to a new file in the same
+folder, with the same fsync (or none) at the end.
 """
 
 from __future__ import annotations
@@ -79,6 +79,8 @@ result = {"save": [], "plain": [], "extra": [], "restore": []}
 durable = sys.argv[3] == "durable"
 views = same_bytes()
 for turn in range(rounds + 1):
+    path.unlink()
+    (folder / "plain.bin").unlink(missing_ok=True)
     os.sync()
     before = reset_peak()
     report = snapshot.save(variables, path, key_path=key, durable=durable)

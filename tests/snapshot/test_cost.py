@@ -37,7 +37,7 @@ MEASURE = """
         variables["text"] = pandas.concat([words] * 20)
     snapshot.save({"warm": numpy.arange(10)}, path, key_path=key)
     before = reset_peak()
-    report = snapshot.save(variables, path, key_path=key, durable=False)
+    report = snapshot.save(variables, path, key_path=key)
     saving = status("VmHWM") - before
     del variables, base, frame, words
     before = reset_peak()

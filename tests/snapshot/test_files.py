@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from pmat_nb.engine import snapshot
-from pmat_nb.engine.snapshot import atomic, body
+from pmat_nb.engine.snapshot import atomic, load
 from pmat_nb.errors import MemoryLimitExceeded, StateFileError
 
 from .support import Folder, child, run
@@ -276,7 +276,7 @@ def test_groups_of_many_chunks(folder: Folder) -> None:
 
 
 def test_stream_reader_serves_every_kind_of_read() -> None:
-    stream = body.StreamReader()
+    stream = load.StreamReader()
     for piece in (b"ab", b"c\nde", b"f"):
         stream.append(memoryview(piece))
     assert stream.readline() == b"abc\n"
@@ -302,3 +302,13 @@ def test_restored_arrays_are_not_shared_with_forked_children(folder: Folder) -> 
         print(back["a"].sum())
     """
     assert run(folder, code) == "0.0\n"
+
+
+def test_an_error_of_the_early_sync_is_not_lost(folder: Folder) -> None:
+    with atomic.Replacement(folder.path) as replacement:
+        replacement._sync_data = lambda: os.fsync(-1)  # type: ignore[method-assign]
+        replacement._syncing = atomic._OneAtATime(replacement._sync_data)
+        replacement.start_sync()
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            replacement.sync()
+    assert folder.leftovers() == []

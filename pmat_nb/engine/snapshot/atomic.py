@@ -14,12 +14,16 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pmat_nb.errors import StateFileError
 
 from .manifest import MAGIC
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 __all__ = ["Replacement", "check_target", "remove_leftovers", "translate"]
 
@@ -36,6 +40,7 @@ class Replacement:
     def __init__(self, target: Path) -> None:
         self.target = target
         self.temp, self.file = _locked_temp(target.parent)
+        self._syncing = _OneAtATime(self._sync_data)
         self._done = False
 
     def __enter__(self) -> Replacement:
@@ -45,11 +50,20 @@ class Replacement:
         if not self._done:
             with contextlib.suppress(OSError):
                 self.temp.unlink()
+        self._syncing.close()
         self.file.close()
+
+    def start_sync(self) -> None:
+        """Have the disk begin with what was written so far, and do not wait for it."""
+        self._syncing.start()
 
     def sync(self) -> None:
         """Wait until what was written is on disk."""
+        self._syncing.wait()
         os.fsync(self.file.fileno())
+
+    def _sync_data(self) -> None:
+        getattr(os, "fdatasync", os.fsync)(self.file.fileno())
 
     def commit(self, *, durable: bool) -> None:
         """Give the temporary file the target's name."""
@@ -57,6 +71,33 @@ class Replacement:
         self._done = True
         if durable:
             _sync_folder(self.target.parent)
+
+
+class _OneAtATime:
+    """Runs ``work`` in a thread, whose errors it passes on; a run under way is enough."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._pool: ThreadPoolExecutor | None = None
+        self._run: Future[None] | None = None
+
+    def start(self) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        if self._run is not None and not self._run.done():
+            return
+        self.wait()
+        self._pool = self._pool or ThreadPoolExecutor(1, thread_name_prefix="pmat-sync")
+        self._run = self._pool.submit(self._work)
+
+    def wait(self) -> None:
+        # The system reports a failed write to one caller only: it must not get lost.
+        if self._run is not None:
+            self._run.result()
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
 
 
 def check_target(path: Path) -> Path:

@@ -16,7 +16,7 @@ from typing import Any
 
 from pmat_nb.errors import MemoryLimitExceeded, StateFileError, UsageError
 
-from .body import LoadedGroup, hash_pool, read_group
+from .load import LoadedGroup, read_group
 from .manifest import (
     FORMAT_VERSION,
     HEADER,
@@ -27,7 +27,7 @@ from .manifest import (
     SavedVariable,
     Snapshot,
 )
-from .signing import key_id, load_key, sign
+from .signing import hash_pool, key_id, load_key, sign
 from .writer import python_version
 
 __all__ = ["inspect", "restore"]

@@ -18,13 +18,17 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pmat_nb.errors import StateFileError
 
-__all__ = ["KEY_BYTES", "fastest_hash", "key_id", "load_key", "new_hash", "sign"]
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+__all__ = ["KEY_BYTES", "fastest_hash", "hash_pool", "key_id", "load_key", "new_hash", "sign"]
 
 KEY_BYTES = 32
+_MOST_HASH_THREADS = 4
 _DOMAIN = b"pmat_nb snapshot signature\0"
 
 
@@ -84,6 +88,14 @@ def fastest_hash(clock: Callable[[], float] = time.perf_counter) -> str:
         return clock() - start
 
     return min(("sha256", "blake2b"), key=cost)
+
+
+def hash_pool() -> ThreadPoolExecutor:
+    """Threads for hashing; to be used as a context manager."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    threads = min(_MOST_HASH_THREADS, os.cpu_count() or 1)
+    return ThreadPoolExecutor(threads, thread_name_prefix="pmat-hash")
 
 
 def _read(path: Path) -> bytes:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from pmat_nb.errors import MemoryLimitExceeded
 
 from .atomic import Replacement, check_target, remove_leftovers, translate
-from .body import BodyWriter, FinishedGroup, hash_pool
+from .body import BodyWriter, FinishedGroup
 from .manifest import (
     FORMAT_VERSION,
     HEADER,
@@ -23,7 +23,7 @@ from .manifest import (
     SaveReport,
     check_origin,
 )
-from .signing import fastest_hash, key_id, load_key, sign
+from .signing import fastest_hash, hash_pool, key_id, load_key, sign
 
 if TYPE_CHECKING:
     from .pickles import SnapshotPickler
@@ -70,7 +70,8 @@ def save(
     with translate(target), Replacement(target) as replacement, hash_pool() as pool:
         remove_leftovers(target.parent)
         replacement.file.write(HEADER.pack(MAGIC, FORMAT_VERSION))
-        body = BodyWriter(replacement.file, replacement.temp, pool, fastest_hash())
+        flush = replacement.start_sync if durable else None
+        body = BodyWriter(replacement.file, replacement.temp, pool, fastest_hash(), flush)
         job = _Job(body, space)
         job.run(list(dict(variables).items()))
         if durable:
