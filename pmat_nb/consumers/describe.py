@@ -13,7 +13,7 @@ from typing import Any
 __all__ = ["describe", "type_name"]
 
 _NAME_OF = type.__dict__["__name__"].__get__
-_MODULE_LIKE = (list, tuple, set, frozenset, dict)
+_CONTAINERS = (list, tuple, set, frozenset, dict)
 
 
 def type_name(value: object) -> str:
@@ -24,9 +24,10 @@ def type_name(value: object) -> str:
 def describe(value: object) -> str:
     """Shape, length or dtype in a few words; empty where there is nothing safe to say."""
     kind = type(value)
-    if kind in _MODULE_LIKE:
+    # Not ``kind in ...``: comparing classes may run their metaclass.
+    if any(kind is one for one in _CONTAINERS):
         return f"{len(value):,} items"  # type: ignore[arg-type]
-    if kind in (str, bytes, bytearray):
+    if any(kind is one for one in (str, bytes, bytearray)):
         unit = "characters" if kind is str else "bytes"
         return f"{len(value):,} {unit}"  # type: ignore[arg-type]
     for module, name, words in _KNOWN:

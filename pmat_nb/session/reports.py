@@ -55,6 +55,8 @@ class Reporter:
         self._usage = UsageLog()
         self._attribution: Attribution | None = None
         self._sized_at = 0.0
+        # time.time() of the last sizing, None before the first.
+        self.sized_at: float | None = None
         self._watch: Watch | None = None
 
     def close(self) -> None:
@@ -163,10 +165,6 @@ class Reporter:
         """The largest variables as last sized."""
         return self._variables()[:number]
 
-    def sizing_age_s(self) -> float | None:
-        """Seconds since the last sizing; None before the first."""
-        return None if self._attribution is None else time.monotonic() - self._sized_at
-
     def known_sizes(self) -> dict[str, int]:
         """What each variable retained at the last sizing; empty before the first."""
         return {row.name: row.retained_bytes for row in self._variables()}
@@ -184,6 +182,7 @@ class Reporter:
             usage=lambda name: (self._usage.bound_in(name), self._usage.cells_since_use(name)),
         )
         self._attribution, self._sized_at = found, time.monotonic()
+        self.sized_at = time.time()
         for pool, reading in found.pools.items():
             self._ledger.update(pool, reading)
         return found

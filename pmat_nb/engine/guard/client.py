@@ -216,6 +216,9 @@ class Guard:
             token.own_rss_bytes, token.baseline_bytes = rss, self._tree_bytes(rss)
             token.threshold_bytes = self._threshold(token)
             token.ceiling = ceiling and not warn_only and token.threshold_bytes is not None
+            token.posted = not (token.ceiling or warn_only or limit_bytes is not None) and not any(
+                other.posted for other in self._tokens.values()
+            )
             self._tokens[token.seq] = token
             if token.ceiling and self._link is not None:
                 # Nobody would move it before: a pool of threads must not run into it.
@@ -240,6 +243,12 @@ class Guard:
             return rss + children
         return procfs.tree_bytes(self._pid) or rss
 
+    def _seen_bytes(self, rss: int) -> int:
+        """The tree by the guard's last look, without a look of our own."""
+        link = self._link
+        children = link.fresh_children_bytes(self._clock_ns()) if link is not None else None
+        return rss + max(0, children or 0)
+
     def _threshold(self, token: Token) -> int | None:
         """The tighter of the scope's own limit and the standing one, in total bytes."""
         bounds = []
@@ -257,6 +266,9 @@ class Guard:
 
     def _send_arm(self, token: Token) -> None:
         if self._link is None or token.threshold_bytes is None:
+            return
+        if token.posted:
+            self._post(token)
             return
         flags = (
             layout.CEILING * token.ceiling
@@ -276,6 +288,24 @@ class Guard:
         )
         if not sent and self._link.trouble(self._clock_ns()) != "not started":
             self._replace_dead()
+
+    def _post(self, token: Token) -> None:
+        words = self._words()
+        if words is not None and token.threshold_bytes is not None:
+            words[layout.POST_THRESHOLD] = token.threshold_bytes
+            words[layout.POST_BASELINE] = token.baseline_bytes
+            words[layout.POST_SEQ] = token.seq
+
+    def _withdraw(self, token: Token) -> None:
+        """End a scope at the guard; one that is being stopped must hear of it at once."""
+        words, link = self._words(), self._link
+        if words is None or link is None:
+            return
+        if token.posted:
+            words[layout.POST_SEQ] = 0
+        if not token.posted or token.pending or words[layout.STOP_SEQ] == token.seq:
+            watch_on = token.seq in self._lingering
+            link.send(layout.DISARM, token.seq, layout.WATCH_ON * watch_on)
 
     def _replace_dead(self) -> None:
         if len(self.replaced) < _MOST_REPLACEMENTS:
@@ -297,7 +327,7 @@ class Guard:
                 if watch_on:
                     token.outliving = tuple(running)
                     self._lingering[token.seq] = token
-                self._link.send(layout.DISARM, token.seq, layout.WATCH_ON * watch_on)
+                self._withdraw(token)
             token.ended = True
             self._ceiling_for_outer()
         return report

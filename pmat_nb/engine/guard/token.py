@@ -39,6 +39,7 @@ class Token:
         "outliving",
         "own_rss_bytes",
         "pending",
+        "posted",
         "raised_in_thread",
         "replaced_before",
         "scope",
@@ -65,6 +66,8 @@ class Token:
         self.ceiling = False
         self.ceiling_bytes: int | None = None
         self.warn_only = False
+        # Told to the guard by shared memory instead of a message.
+        self.posted = False
         self.in_scope: InScope | None = None
         self.cancel: Callable[[], object] | None = None
         self.thread_ident = 0

@@ -24,7 +24,8 @@ _DEEPEST = 40
 class Growth(NamedTuple):
     """``grew`` and ``kept`` are ``(name, bytes)``, largest first.
 
-    ``frames_bytes`` are held by frames of the traceback alone.
+    ``frames_bytes`` are held by frames of the traceback, if partly by names as well: as
+    long as the frames are kept, deleting the names does not free them.
     """
 
     grew: tuple[tuple[str, int], ...]
@@ -56,7 +57,7 @@ def measure_growth(
             kept.append((root.key, root.retained_bytes))
             grew.append((root.key, root.retained_bytes - known.get(root.key, 0)))
         else:
-            frames += root.charged_bytes
+            frames = max(frames, root.retained_bytes)
             grew.append((root.key, root.charged_bytes))
     rest = total_bytes - sum(size for _, size in grew if size > 0)
     grew.append(("temporaries", rest))

@@ -47,6 +47,8 @@ class OpenScope:
         self.token = token
         self.source: str = info.raw_cell or ""
         self.settled: MemoryLimitExceeded | None = None
+        # The ceiling refused it to a thread, and the thread ended of it.
+        self.refused_in_thread: BaseException | None = None
         self._identities: dict[str, int] | None = None
         self._values: dict[str, object] | None = None
         if limit.restore_names:
@@ -89,7 +91,7 @@ class OpenScope:
 
     def close(self) -> None:
         """Let go of the old values."""
-        self._values = self._identities = None
+        self._values = self._identities = self.refused_in_thread = None
 
 
 def _is_ipythons(name: str) -> bool:
@@ -109,6 +111,7 @@ class Protector:
         self._ceiling = "off"
         self._warn_only = False
         self._show: Callable[..., Any] | None = None
+        self._thread_hook: Callable[[Any], Any] = threading.excepthook
         self.standing_bytes: int | None = None
         self.unavailable = ""
 
@@ -120,12 +123,15 @@ class Protector:
         self.resolve_standing()
         self._show = shell.showtraceback
         shell.showtraceback = self._showtraceback
+        self._thread_hook, threading.excepthook = threading.excepthook, self._on_thread_error
 
     def close(self) -> None:
         """Take the wrapper back and end the guard."""
         shell: Any = self._session.shell
         if shell.__dict__.get("showtraceback") == self._showtraceback:
             del shell.showtraceback
+        if threading.excepthook == self._on_thread_error:
+            threading.excepthook = self._thread_hook
         if self._guard is not None:
             self._guard.close()
             self._guard = None
@@ -231,7 +237,7 @@ class Protector:
         self._open.remove(scope)
         stopped = scope.settled
         if stopped is None:
-            stopped = self._settle(scope, result.error_in_exec)
+            stopped = self._settle(scope, result.error_in_exec or scope.refused_in_thread)
             if stopped is not None and self._show is not None:
                 self._show((type(stopped), stopped, None))
         if stopped is not None:
@@ -280,6 +286,16 @@ class Protector:
         if seen is not error or isinstance(seen, MemoryLimitExceeded):
             exc_tuple = (type(seen), seen, seen.__traceback__)
         return show(exc_tuple, *args, **kwargs)
+
+    def _on_thread_error(self, args: Any) -> None:
+        """A thread ended: of the ceiling, perhaps, and then its cell is not fine either."""
+        error, guard = args.exc_value, self._guard
+        if isinstance(error, MemoryError) and guard is not None:
+            for scope in self._open:
+                if guard.ceiling_caused(error, scope.token):
+                    scope.refused_in_thread = error
+                    break
+        self._thread_hook(args)
 
     def _take_next(self, source: str) -> _Next | None:
         waiting, self._next = self._next, None

@@ -109,7 +109,7 @@ def _line(
     while traceback is not None:
         code = traceback.tb_frame.f_code
         # The outermost: what the cell runs with exec() has no lines to show.
-        if not cell and traceback.tb_frame.f_globals is namespace and code.co_name == "<module>":
+        if traceback.tb_frame.f_globals is namespace and not cell:
             cell = code.co_filename
         if code.co_filename == cell:
             place = cell, traceback.tb_lineno

@@ -36,6 +36,11 @@ CEILING_SEQ = 25  # the only scope for which the guard may move the ceiling
 CLEAN_EXIT = 26
 SOFT = 27  # the kernel's own RLIMIT_DATA, as it was before any ceiling
 HARD = 28
+# A cell under the standing limit alone is posted here, not sent: waking the guard for each
+# would cost more than the cell. It is read at the next look, which the headroom times.
+POST_SEQ = 29  # written last; 0 while no such cell runs
+POST_THRESHOLD = 30
+POST_BASELINE = 31
 
 # -- one row per scope, found by seq % SLOTS; written by the guard -------------
 SLOTS = 16

@@ -81,6 +81,7 @@ class Watcher:
         self._rows = 0
         self.last_tree = 0
         self._calm = False
+        self._posted = 0
         self._wait = 0.0
 
     # -- messages ------------------------------------------------------------
@@ -120,6 +121,18 @@ class Watcher:
             self._words[row + word] = 0
         self._words[row + layout.SLOT_PEAK] = baseline
         self._words[row + layout.SLOT_SEQ] = seq
+
+    def _read_post(self) -> None:
+        """Begin and end the cell that the kernel posted without a message."""
+        words, before = self._words, self._posted
+        seq = words[layout.POST_SEQ]
+        if seq == before:
+            return
+        self._posted, self._calm = seq, False
+        if before:
+            self._disarm(before, 0)
+        if seq:
+            self._arm(seq, words[layout.POST_THRESHOLD], 0, 0, 0, words[layout.POST_BASELINE])
 
     def _hand_over(self) -> None:
         """From here the new scope answers for the children of ended ones."""
@@ -166,6 +179,7 @@ class Watcher:
     # -- one look --------------------------------------------------------------
     def look(self) -> float | None:
         """Look once and act; seconds until the next look, None: the kernel is gone."""
+        self._read_post()
         if self._calm and self._tree.unchanged():
             self._words[layout.POLLS] += 1
             self._words[layout.HEARTBEAT_NS] = self._clock_ns()
