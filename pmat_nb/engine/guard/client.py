@@ -8,6 +8,7 @@ for every signal that is not the guard's.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found] # typeshed does not list it
 import contextlib
 import os
 import signal
@@ -386,7 +387,8 @@ class Guard:
     def _install_handler(self) -> None:
         if not _on_main_thread() or self._pid != os.getpid():
             return
-        present = signal.getsignal(signal.SIGURG)
+        # The C function: the other one makes an enum of the answer, on every cell.
+        present = _signal.getsignal(signal.SIGURG)
         if present != self._on_signal:
             self._old_handler = present
             signal.signal(signal.SIGURG, self._on_signal)
