@@ -86,7 +86,8 @@ _FURTHER = {
     ),
     "swallowed in a helper": (
         "l = []\ndef careful():\n    try:\n        for _ in range(1000):\n"
-        "            l.append(bytearray(2**20))\n    except Exception:\n        return None\nwhile True: careful()"
+        "            l.append(bytearray(2**20))\n    except Exception:\n"
+        "        return None\nwhile True: careful()"
     ),
     "finally that allocates": (
         "l = []\ntry:\n    while True: l.append(bytearray(2**20))\n"

@@ -207,7 +207,8 @@ def test_debug_finds_the_frames_where_they_hold_little(survivor: Kernel) -> None
 
 
 def test_the_tighter_of_nested_limits_wins(survivor: Kernel) -> None:
-    code = f"import pmat_nb\nwith pmat_nb.limit('100MB'):\n    {GROW.replace(chr(10), chr(10) + '    ')}"
+    block = GROW.replace("\n", "\n    ")
+    code = f"import pmat_nb\nwith pmat_nb.limit('100MB'):\n    {block}"
     assert_stopped(survivor.run(f"%%pmat_limit 600MB\n{code}"))
     assert survivor.value("len(l)") < 200
     code = code.replace("100MB", "700MB")
@@ -294,9 +295,9 @@ def test_nothing_of_ours_is_in_the_namespace(survivor: Kernel) -> None:
 # -- faults ---------------------------------------------------------------------------
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_guard_lost_in_the_middle_of_a_cell_is_replaced(survivor: Kernel, number: int) -> None:
-    grow = "import time\nl = []\nprint('go')\ntime.sleep({wait})\nwhile True: l.append(bytearray(2**20))"
     wait = 1 if number == signal.SIGKILL else 5
-    identity = survivor.send("%%pmat_limit 200MB --ceiling off\n" + grow.format(wait=wait))
+    code = f"import time\nprint('go')\ntime.sleep({wait})\n{GROW}"
+    identity = survivor.send(f"%%pmat_limit 200MB --ceiling off\n{code}")
     survivor.wait_for_output(identity, "go")
     guard = _guard_of(survivor)
     os.kill(guard, number)

@@ -48,20 +48,25 @@ def measure_growth(
     ``bound`` are the names that the cell bound, ``known`` what names held before.
     """
     roots = [Root(name, namespace[name], "name", 1) for name in bound if name in namespace]
-    roots += _frame_roots(tracebacks, namespace)
+    held = _frame_roots(tracebacks, namespace)
+    roots += held
     sizing = size_roots(roots, adapters=adapters, boundaries=boundaries, budget_s=_BUDGET_S)
     roots.clear()
-    kept, grew, frames = [], [], 0
+    kept, grew = [], []
     for root in sizing.roots:
         if root.group == "name":
             kept.append((root.key, root.retained_bytes))
             grew.append((root.key, root.retained_bytes - known.get(root.key, 0)))
         else:
-            frames = max(frames, root.retained_bytes)
             grew.append((root.key, root.charged_bytes))
     rest = total_bytes - sum(size for _, size in grew if size > 0)
     grew.append(("temporaries", rest))
-    return Growth(_largest(grew), _largest(kept), frames)
+    earlier = {id(value) for name, value in namespace.items() if name not in bound}
+    reach = size_roots(
+        held, adapters=adapters, boundaries={*boundaries, *earlier}, budget_s=_BUDGET_S
+    )
+    frames_bytes = sum(root.charged_bytes for root in reach.roots)
+    return Growth(_largest(grew), _largest(kept), frames_bytes)
 
 
 def _frame_roots(

@@ -328,7 +328,7 @@ class Protector:
 
         room = token.threshold_bytes - token.baseline_bytes
         self._session.notice(
-            "over the limit",
+            f"over {standing}",
             f"pmat_nb: the kernel holds {brief(token.baseline_bytes)}, over its limit of "
             f"{limit(standing)}; cells may add {brief(room)}, so that del and %pmat_limit work",
         )
