@@ -178,6 +178,8 @@ class Guard:
                 self._send_arm(token)
             for token in self._tokens.values():
                 token.threshold_bytes = self._threshold(token)
+                if token.threshold_bytes is None:
+                    self._withdraw(token)
                 self._send_arm(token)
 
     def arm(
