@@ -116,8 +116,9 @@ class Why(Report):
 
     def _branches(self) -> list[Block]:
         if not self.holders:
-            found = "nothing holds it" if self.complete else "no holder found in the time given"
-            return [Line.of(f"  {found}")]
+            if self.complete:
+                return [] if self.hints else [Line.of("  only this name holds it")]
+            return [Line.of("  no holder found in the time given")]
         amounts = column((holder.retained_bytes for holder in self.holders), uniform=False)
         known = any(holder.retained_bytes is not None for holder in self.holders)
         last = len(self.holders) - 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pmat_nb.engine.records import PoolRecord, StatsRecord
+from pmat_nb.engine.records import PoolRecord, StatsRecord, VariableSize
+from pmat_nb.units import MIB
 
-__all__ = ["next_commands"]
+__all__ = ["next_commands", "ways_to_free"]
 
 _WORTH_A_LOOK = 0.10
 _MOST = 3
@@ -16,6 +17,18 @@ def next_commands(record: StatsRecord) -> tuple[str, ...]:
     if record.cell is not None:
         found.append("%pmat_history")
     return tuple(dict.fromkeys(found))[:_MOST]
+
+
+def ways_to_free(name: str, size: VariableSize | None, held: bool) -> tuple[str, ...]:
+    """What would give the memory of ``name`` back; ``held``: others hold the object too."""
+    if size is None:
+        return ()
+    ways = []
+    if "view" in size.detail and size.retained_bytes > MIB:
+        ways.append(f"{name} is a view; {name} = {name}.copy() lets go of what it does not show")
+    if not held:
+        ways.append(f"only this name holds it: del {name} gives the retained bytes back")
+    return tuple(ways)
 
 
 def _for_variables(record: StatsRecord) -> list[str]:

@@ -122,11 +122,19 @@ class Reporter:
         from pmat_nb.consumers.why import why
         from pmat_nb.render.why import Why
 
+        from .hints import ways_to_free
+
         size = self._size_of(name)
         kept = size.retained_bytes + size.shared_bytes if size else None
         found = why(self._owner, name, size_of=lambda _: kept)
         holders = [holder for holder in found if holder.kind != "incomplete"]
-        return Why(name, holders, size=size, complete=len(holders) == len(found))
+        return Why(
+            name,
+            holders,
+            size=size,
+            complete=len(holders) == len(found),
+            hints=ways_to_free(name, size, bool(holders)),
+        )
 
     def history(self, *, view: str, forecast: bool) -> HistoryReport:
         """The cells, sessions or deaths of all sessions of this notebook."""
