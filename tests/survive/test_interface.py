@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.kernel import Kernel
 
-from .kernels import MB, TIDY, alive_and_whole, assert_stopped, rss_bytes
+from .kernels import MB, TIDY, alive_and_whole, assert_stopped, prepare, rss_bytes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the guard needs /proc")
 
@@ -33,6 +33,9 @@ def _one_line(kernel: Kernel, code: str) -> str:
 
 @pytest.fixture(autouse=True)
 def auto_again(survivor: Kernel) -> None:
+    if not survivor.is_alive():
+        survivor.restart()
+        prepare(survivor)
     survivor.run("%pmat_limit auto")
     survivor.run(TIDY)
 

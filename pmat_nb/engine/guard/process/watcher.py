@@ -127,6 +127,9 @@ class Watcher:
         words, before = self._words, self._posted
         seq = words[layout.POST_SEQ]
         if seq == before:
+            if seq in self.scopes:
+                # The standing limit may have changed meanwhile.
+                self.scopes[seq].threshold = words[layout.POST_THRESHOLD]
             return
         self._posted, self._calm = seq, False
         if before:
