@@ -19,9 +19,6 @@ __all__ = ["Death", "Journal", "read_deaths"]
 _SUFFIX = ".journal"
 _CERTIFICATE = ".certificate"
 _ROOM = 8192
-# The first byte of the file; JSON begins with the second.
-_RUNNING = "R"
-_ENDED = b"E"
 
 
 class Death(NamedTuple):
@@ -44,8 +41,6 @@ class Journal:
     """
 
     def __init__(self, folder: Path, session_id: str) -> None:
-        self._encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
-        self._length = 0
         self.path = folder / f"{session_id}{_SUFFIX}"
         self.certificate_path = folder / f"{session_id}{_CERTIFICATE}"
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -79,30 +74,15 @@ def read_deaths(folder: Path, is_alive: Any, *, notebook: str) -> list[Death]:
             continue
         certificate = path.with_suffix(_CERTIFICATE)
         if record:
-            found.append(Death(path.stem, record, _json(_text(certificate))))
+            found.append(Death(path.stem, record, _read(certificate)))
         path.unlink(missing_ok=True)
         certificate.unlink(missing_ok=True)
     return sorted(found, key=lambda death: float(death.record.get("at", 0)))
 
 
 def _read(path: Path) -> dict[str, Any]:
-    text = _text(path)
-    record = _json(text[1:])
-    if record:
-        record["ended"] = text[:1] == _ENDED.decode()
-    return record
-
-
-def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return ""
-
-
-def _json(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
