@@ -216,7 +216,10 @@ class Guard:
             token.idents_before = threads.idents()
             token.replaced_before = len(self.replaced)
             rss, data = _ceiling.own_memory()
-            token.own_rss_bytes, token.baseline_bytes = rss, self._tree_bytes(rss)
+            token.own_rss_bytes = rss
+            # On the path of every cell: a scope of its own is worth an exact look.
+            alone = limit_bytes is None
+            token.baseline_bytes = self._seen_bytes(rss) if alone else self._tree_bytes(rss)
             token.threshold_bytes = self._threshold(token)
             token.ceiling = ceiling and not warn_only and token.threshold_bytes is not None
             token.posted = not (token.ceiling or warn_only or limit_bytes is not None) and not any(
