@@ -10,7 +10,7 @@ MB = 1024**2
 TIDY = """import gc, os
 if 'libc' in globals() and l and type(l[0]) is int:
     for at in l: libc.free(at)
-l = s = m = f = x = data = packed = None; release = workers = None; gc.collect()
+l = s = m = f = t = x = data = packed = None; release = workers = None; gc.collect()
 import ctypes; ctypes.CDLL(None).malloc_trim(0)
 try:
     while os.waitpid(-1, os.WNOHANG)[0]: pass
