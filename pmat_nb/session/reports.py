@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Reporter"]
 
+_WHY_BUDGET_S = 3.0
+
 
 class Reporter:
     """Made at a session's first question; keeps the last sizing and the ledger."""
@@ -126,14 +128,15 @@ class Reporter:
 
         size = self._size_of(name)
         kept = size.retained_bytes + size.shared_bytes if size else None
-        found = why(self._owner, name, size_of=lambda _: kept)
+        found = why(self._owner, name, budget_s=_WHY_BUDGET_S, size_of=lambda _: kept)
         holders = [holder for holder in found if holder.kind != "incomplete"]
         return Why(
             name,
             holders,
             size=size,
             complete=len(holders) == len(found),
-            hints=ways_to_free(name, size, bool(holders)),
+            # A search that ended early cannot say that nobody else holds it.
+            hints=ways_to_free(name, size, bool(found)),
         )
 
     def history(self, *, view: str, forecast: bool) -> HistoryReport:

@@ -211,8 +211,10 @@ class SharedWalk(Walk):
             if region.complete:
                 keys |= region.entries | region.atoms
             alone = frozenset((region.number,))
-            for key in keys.intersection(self._node_of):
-                arrivals[self._node_of[key]].append(alone)
+            # Not keys.intersection(): that would walk the whole table for every region.
+            for key in keys:
+                if key in self._node_of:
+                    arrivals[self._node_of[key]].append(alone)
         return arrivals
 
     def _flow(self, arrivals: list[list[frozenset[int]]]) -> dict[frozenset[int], int]:
