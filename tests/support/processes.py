@@ -72,6 +72,10 @@ def end_marked(name: str, value: str, patience_s: float = 3.0) -> list[str]:
     for pid in left:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    # Killed is not gone yet.
+    deadline = time.monotonic() + patience_s
+    while left and marked_processes(name, value) and time.monotonic() < deadline:
+        time.sleep(0.02)
     return lines
 
 
