@@ -215,10 +215,14 @@ class Watcher:
         return scopes
 
     def _note_children(self) -> None:
+        # What is born while a scope runs is that scope's, not an ended one's.
+        running = any(
+            not s.watched_on and not s.flags & layout.STANDING for s in self.scopes.values()
+        )
         for pid in self._tree.new_pids:
             self._ceiling.free_child(pid)
             for scope in self.scopes.values():
-                if pid not in scope.child_base:
+                if pid not in scope.child_base and not (running and scope.watched_on):
                     scope.born.add(pid)
         self._tree.new_pids.clear()
         alive = set(self._tree.children)
