@@ -3,6 +3,8 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
+# One suite at a time: each takes two cores, and the last line is pytest's.
+.NOTPARALLEL:
 
 PY ?= python3
 # The oldest set needs Python 3.11: later ones cannot run IPython 7.34.
@@ -95,7 +97,7 @@ test-newest: $(TEST)
 	$(call suite,$(VENV)/bin/python)
 
 ifneq ($(PY_OLDEST),)
-test-oldest: $(OLD) test-newest
+test-oldest: $(OLD)
 	$(call suite,$(OLDEST)/bin/python,$(LEFT_OUT))
 else ifeq ($(PMAT_CI),1)
 test-oldest:
