@@ -77,7 +77,6 @@ _ERRORS = (
     Case("break outside", "break"),
     Case("yield outside", "yield 1"),
     Case("duplicate argument", "def f(a, a): pass"),
-    Case("null byte", "x = 1\x00"),
     Case("%tb afterwards", "def f():\n    return 1 / 0\nf()", after=("%tb",)),
     Case(
         "sys.last_value afterwards",
