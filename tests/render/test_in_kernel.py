@@ -9,7 +9,7 @@ import pytest
 ROOT = str(Path(__file__).parents[2])
 SETUP = f"""
 import sys
-sys.path.append({ROOT!r})
+sys.path.insert(0, {ROOT!r})  # some packages install a folder "tests"
 from tests.render.examples import STATS
 from pmat_nb.render.stats import Stats
 """
