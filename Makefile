@@ -19,8 +19,8 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-warn-script-location
 PYTEST := -m pytest
 PARALLEL := -n 2 --dist worksteal
 # Tests that measure time run one at a time, after the others.
-WITH_OTHERS := -m "not alone and not soak"
-ONE_BY_ONE := -m "alone and not soak"
+WITH_OTHERS := -m "not alone and not soak and not extra"
+ONE_BY_ONE := -m "alone and not soak and not extra"
 
 .PHONY: demo test test-newest test-oldest test-py soak bench lint format picture clean help
 

@@ -91,8 +91,8 @@ def test_a_library_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch)
     assert len(device_memory()) == 2
 
 
+@pytest.mark.extra
 def test_the_real_torch_without_a_device_opens_none() -> None:
-    pytest.importorskip("torch")
     code = (
         "import torch\nfrom pmat_nb.consumers.devices import device_memory\n"
         "print(device_memory(), torch.cuda.is_initialized())"

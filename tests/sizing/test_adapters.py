@@ -143,8 +143,10 @@ def test_polars_frames_share_columns_and_lazy_ones_stay_lazy() -> None:
     assert not ran and sizes["lazy"].charged_bytes < 10_000
 
 
+@pytest.mark.extra
 def test_torch_and_numpy_over_one_block() -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     np = pytest.importorskip("numpy")
 
     class Refuses(torch.Tensor):  # type: ignore[misc,name-defined]
