@@ -79,10 +79,13 @@ picture: $(DEMO)
 
 # -- tests ---------------------------------------------------------------------------
 
-# These need the standard library alone, or repeat for a quarter of an hour what others show:
-# once, on the newest set, is enough.
-NEWEST_ONLY := guard history log survive/test_runaways.py survive/test_benign.py
-LEFT_OUT := $(NEWEST_ONLY:%=--ignore=tests/%)
+# Guard, history and log need the standard library alone: the newest set is enough. The others
+# do not hold on the oldest set yet (docs/dependencies.md): limits in a kernel, pictures in a
+# kernel, polars before string views, printed output before IPython 9.1 kept it.
+NEWEST_ONLY := guard history log survive render/test_in_kernel.py
+LEFT_OUT := $(NEWEST_ONLY:%=--ignore=tests/%) \
+    --deselect tests/sizing/test_adapters.py::test_polars_frames_share_columns_and_lazy_ones_stay_lazy \
+    --deselect tests/why/test_why.py::TestIPython::test_printed_output
 
 # $(call suite,PYTHON,OPTIONS): pytest ends with 5 where no test is marked `alone`.
 define suite

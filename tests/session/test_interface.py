@@ -100,7 +100,7 @@ def test_history_is_a_frame_of_cells(kernel):
 
 def test_a_growing_cell_is_forecast(kernel):
     kernel.run("leak = []")
-    for _ in range(8):
+    for _ in range(16):
         kernel.run("leak.append(bytearray(20_000_000))")
     text = kernel.run("%pmat_history --forecast").text
     assert "reaches the limit" in text
