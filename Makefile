@@ -80,9 +80,9 @@ picture: $(DEMO)
 # -- tests ---------------------------------------------------------------------------
 
 # Guard, history and log need the standard library alone: the newest set is enough. The others
-# do not hold on the oldest set yet (docs/dependencies.md): limits in a kernel, pictures in a
-# kernel, polars before string views, printed output before IPython 9.1 kept it.
-NEWEST_ONLY := guard history log survive render/test_in_kernel.py
+# do not hold on the oldest set yet (docs/dependencies.md): limits in a kernel,
+# polars before string views, printed output before IPython 9.1 kept it.
+NEWEST_ONLY := guard history log survive
 LEFT_OUT := $(NEWEST_ONLY:%=--ignore=tests/%) \
     --deselect tests/sizing/test_adapters.py::test_polars_frames_share_columns_and_lazy_ones_stay_lazy \
     --deselect tests/why/test_why.py::TestIPython::test_printed_output

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-ROOT = str(Path(__file__).parents[2])
+TESTS = str(Path(__file__).parents[1])
 SETUP = f"""
 import sys
-sys.path.insert(0, {ROOT!r})  # some packages install a folder "tests"
-from tests.render.examples import STATS
+sys.path.insert(0, {TESTS!r})
+from render.examples import STATS
 from pmat_nb.render.stats import Stats
 """
 
