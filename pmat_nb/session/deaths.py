@@ -163,7 +163,7 @@ def _cause(seen: Any) -> str:
         except ValueError:
             name = f"signal {number}"
         return f"{name} ended it; no OOM killer acted"
-    return "it was not the OOM killer"
+    return "how it ended could not be read, but no OOM killer acted"
 
 
 def _is_alive(record: Any) -> bool | None:

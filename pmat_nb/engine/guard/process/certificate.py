@@ -1,19 +1,26 @@
 """What is known of a kernel that died, written by its guard, which outlives it.
 
-The exit status is read from the zombie while its parent has not collected it yet;
-where that comes too late it is null. OOM counters are those of the kernel's own
-memory cgroup and of the host, at the guard's start and after the death: they tell
-that the OOM killer acted there meanwhile, not on whom.
+The exit status is read from the zombie, or, where its parent was faster to collect it,
+from the pidfd (Linux 6.15 and later); where neither tells it is null. OOM counters are
+those of the kernel's own memory cgroup and of the host, at the guard's start and after
+the death: they tell that the OOM killer acted there meanwhile, not on whom.
 """
 
 from __future__ import annotations
 
 import os
+import select
+import sys
 import time
 
 from . import layout, procfs
 
 SAMPLES = 64
+_ENDING_S = 2.0
+# linux/pidfd.h: PIDFD_GET_INFO, PIDFD_INFO_EXIT, and struct pidfd_info.
+_GET_INFO = 3 << 30 | 64 << 16 | 0xFF << 8 | 11
+_INFO_EXIT = 1 << 3
+_INFO_BYTES, _EXIT_CODE_AT = 64, 60
 
 
 def oom_kills(pid: int) -> dict[str, int | None]:
@@ -48,21 +55,53 @@ def _cgroup_oom_kills(pid: int) -> int | None:
     return None
 
 
-def exit_status(pid: int) -> dict[str, int | None]:
-    """``code`` and ``signal`` of a process that nobody collected yet, else nulls."""
+def exit_status(pid: int, handle: int | None) -> dict[str, int | None]:
+    """``code`` and ``signal`` of a process that ended, nulls where none can be read.
+
+    Its memory is gone a moment before it has a status: that moment is waited for.
+    """
+    if handle is not None:
+        select.select([handle], [], [], _ENDING_S)
+    status = _zombie_status(pid)
+    if status is None and handle is not None:
+        status = _collected_status(handle)
+    if status is None:
+        return {"code": None, "signal": None}
+    return {"code": status >> 8 & 0xFF, "signal": status & 0x7F}
+
+
+def _zombie_status(pid: int) -> int | None:
+    """The wait status while the parent has not collected it."""
     fields = procfs.stat_fields(pid)
     if not fields or fields[0] != b"Z" or len(fields) < 50:
-        return {"code": None, "signal": None}
-    status = int(fields[49])
-    return {"code": status >> 8 & 0xFF, "signal": status & 0x7F}
+        return None
+    return int(fields[49])
+
+
+def _collected_status(handle: int) -> int | None:
+    """The wait status that the system keeps for a pidfd's holder after that."""
+    import fcntl
+
+    record = bytearray(_INFO_BYTES)
+    record[:8] = _INFO_EXIT.to_bytes(8, sys.byteorder)
+    try:
+        fcntl.ioctl(handle, _GET_INFO, record)
+    except OSError:
+        return None  # an older system
+    if not int.from_bytes(record[:8], sys.byteorder) & _INFO_EXIT:
+        return None
+    return int.from_bytes(record[_EXIT_CODE_AT:], sys.byteorder, signed=True)
 
 
 class Recorder:
     """The last readings, and the file they go to when the kernel dies."""
 
-    def __init__(self, path: str, kernel_pid: int, words: memoryview[int]) -> None:
+    def __init__(
+        self, path: str, kernel_pid: int, handle: int | None, words: memoryview[int]
+    ) -> None:
         self._path = path
         self._pid = kernel_pid
+        self._handle = handle
         self._words = words
         self._before = oom_kills(kernel_pid) if path else {}
         self._samples: list[tuple[float, int]] = []
@@ -80,7 +119,7 @@ class Recorder:
         """Write the certificate; ``scopes`` are the armed ``(seq, threshold)``."""
         if not self._path or self._words[layout.CLEAN_EXIT]:
             return
-        status = exit_status(self._pid)
+        status = exit_status(self._pid, self._handle)
         import json
 
         record = {

@@ -56,11 +56,11 @@ class Loop:
         # A guard that replaces another one started under the kernel's ceiling.
         resource.setrlimit(resource.RLIMIT_DATA, (self.words[layout.SOFT], self.words[layout.HARD]))
         self.watcher = Watcher(self.pid, self.words, ceiling, Tree(self.pid))
-        self._recorder = Recorder(argv[4], self.pid, self.words)
         self._told = 0
         self._poller = select.poll()
         self._poller.register(self.control, select.POLLIN)
         self._handle = _kernel_handle(self.pid)
+        self._recorder = Recorder(argv[4], self.pid, self._handle, self.words)
         if self._handle is not None:
             self._poller.register(self._handle, select.POLLIN)
 
