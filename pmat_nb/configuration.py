@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from .errors import UsageError
-from .settings import SETTINGS, Option, Value, setting
+from pmat_nb.errors import UsageError
+from pmat_nb.settings import SETTINGS, Option, Value, setting
 
 __all__ = ["SettingRow", "Settings", "machine_file", "project_file", "read_toml"]
 

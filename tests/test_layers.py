@@ -23,8 +23,8 @@ BASE = {"errors", "units", "settings", "configuration"}
 ALLOWED = {
     "errors": set(),
     "units": {"errors"},
-    "settings": {"errors", "units"},
-    "configuration": {"errors", "units", "settings"},
+    "settings": {"errors", "units", "settings"},
+    "configuration": BASE,
     "engine": BASE | {"engine"},
     "consumers": BASE | {"engine", "consumers"},
     "render": BASE | {"engine", "render"},

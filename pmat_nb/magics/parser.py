@@ -61,6 +61,11 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
     if option.kind == "flag":
         parser.add_argument(*names, action="store_true", dest=option.key, help=text)
         return
+    if option.kind == "toggle":
+        parser.add_argument(
+            *names, dest=option.key, help=text, action=argparse.BooleanOptionalAction
+        )
+        return
     extra: dict[str, Any] = {}
     if option.kind == "switch":
         metavar = "on|off"

@@ -13,8 +13,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import RLock
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from pmat_nb.configuration import Settings, machine_file, project_file
 from pmat_nb.engine.cells import CellMeter
@@ -23,6 +24,7 @@ from pmat_nb.engine.records import CellRecord, StopRecord, TreeMemory
 from pmat_nb.errors import MemoryLimitExceeded, UnavailableError, UsageError
 from pmat_nb.units import LimitSpec
 
+from .between import BetweenCells
 from .faults import Faults
 from .hooks import CellHooks, input_number
 from .identity import AtLoad, read_at_load
@@ -46,12 +48,17 @@ if TYPE_CHECKING:
     from pmat_nb.render.variables import Variables
     from pmat_nb.render.why import Why
 
+    from .cleaning import Cleaner
+    from .collecting import Collector
     from .deaths import DeathWatch
+    from .pools import PoolManager
+    from .pressure import PressureMonitor
     from .reports import Reporter
 
 __all__ = ["Session"]
 
 _SLACK_BUDGET_S = 0.05
+_P = TypeVar("_P")
 
 
 class Session:
@@ -84,7 +91,6 @@ class Session:
         self.protector: Protector | None = None
         self._death_watch: DeathWatch | None = None
         self._note_cell: Callable[[str, str], None] | None = None
-        self._journal: Callable[[str, str], None]
         self._note_end: Callable[[], None] = lambda: None
         self._notebook: Notebook | None = None
         self._told: set[str] = set()
@@ -97,6 +103,9 @@ class Session:
         self._loaded_at = time.time()
         self._folder = _working_folder()
         self._pid = os.getpid()
+        self.between_cells = BetweenCells(self.faults)
+        self._parts: dict[str, Any] = {}
+        self._making = RLock()
 
     # --- life -------------------------------------------------------------------
 
@@ -130,6 +139,8 @@ class Session:
             self.protector.close()
         if self._reporter is not None:
             self._reporter.close()
+        for part in self._parts.values():
+            part.close()
         self.sampler.stop()
         if self._history is not None:
             self._history.close()
@@ -238,16 +249,61 @@ class Session:
         """``%pmat_limit``: what is in force."""
         return self.reporter().limit_report()
 
+    def configure(
+        self,
+        values: dict[str, Any],
+        *,
+        reset: bool = False,
+        save: str | None = None,
+        trust: bool = False,
+    ) -> Configuration:
+        """``%pmat_configure``: change settings by key, and show them all."""
+        from .configuring import configure
+
+        return configure(self, values, reset=reset, save=save, trust=trust)
+
     def settings_changed(self) -> None:
         """Make settings that act at once do so."""
         if self.protector is not None:
             self.protector.resolve_standing()
+        for part in self._parts.values():
+            part.settings_changed()
 
-    def configuration(self) -> Configuration:
-        """``%pmat_configure``: every setting, its value and its source."""
-        from pmat_nb.render.configuration import Configuration
+    # --- parts made when they are first needed ------------------------------------
 
-        return Configuration(self.settings.rows())
+    @property
+    def pools(self) -> PoolManager:
+        """The managed pools: caches, scratch buffers, interned strings, parsed trees."""
+        from .pools import PoolManager
+
+        return self._part("pools", PoolManager)
+
+    @property
+    def cleaner(self) -> Cleaner:
+        """What plans and carries out a cleanup."""
+        from .cleaning import Cleaner
+
+        return self._part("cleaner", Cleaner)
+
+    @property
+    def pressure(self) -> PressureMonitor:
+        """The pressure over time, and the responses to it."""
+        from .pressure import PressureMonitor
+
+        return self._part("pressure", PressureMonitor)
+
+    @property
+    def collector(self) -> Collector:
+        """What schedules garbage collections between cells."""
+        from .collecting import Collector
+
+        return self._part("collector", Collector)
+
+    def _part(self, name: str, make: Callable[[Session], _P]) -> _P:
+        with self._making:
+            if name not in self._parts:
+                self._parts[name] = make(self)
+        return cast("_P", self._parts[name])
 
     # --- what the reports need ----------------------------------------------------
 
@@ -349,8 +405,10 @@ class Session:
     def _after_cell(self, result: Any) -> None:
         if self.protector is not None:
             self.protector.end(result)
-        if self._death_watch is not None and self.meter.depth <= 1:
-            self._note_end()
+        if self.meter.depth <= 1:
+            if self._death_watch is not None:
+                self._note_end()
+            self.between_cells.run()
 
     def _watch_for_death(self, info: Any) -> None:
         """Journal the cell that begins; the journal itself is made at the first one."""
