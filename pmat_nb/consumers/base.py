@@ -13,6 +13,15 @@ What every consumer keeps to, and the conformance suite checks:
 4. It is cheap: it lists, it does not walk. Walks belong to sizing.
 5. It may fail. `Watched` catches that, reports it once and switches it off; the
    user's cell goes on.
+
+A consumer that can give something back also has ``steps``. What each step keeps to:
+
+6. Planning changes nothing; only ``Step.run`` acts, on the main thread between cells.
+7. It loses no data: no variable of the user's, nothing that cannot be had again by
+   running the same code again, no file that we did not create.
+8. It is idempotent: run again, it finds nothing to do and does no harm.
+9. It is honest: its estimate is marked as one, what came back is measured outside, and
+   what it could not give back it says in words (the return value of ``run``).
 """
 
 from __future__ import annotations
@@ -22,7 +31,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
-__all__ = ["Consumer", "Held", "MeasuresWaste", "Waste", "Watched"]
+__all__ = [
+    "Consumer",
+    "Held",
+    "MeasuresWaste",
+    "Reclaims",
+    "Step",
+    "Waste",
+    "Watched",
+    "Wish",
+]
 
 
 # No comparison and no repr: both would run those of the roots, which is the user's code.
@@ -78,6 +96,41 @@ class Consumer(Protocol):
 
     def held(self) -> Iterable[Held]:
         """What it holds now; empty when its library is not loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a cleanup may do.
+
+    ``cache_age_s``: of caches only what was not used for that long; None: no such bound.
+    """
+
+    aggressive: bool = False
+    compact: bool = False
+    cache_age_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One thing that can be given back; nothing happens before ``run`` is called.
+
+    ``target`` is the address it answers to: ``cache:Out``, ``temp:figures``, ``string``.
+    ``estimated_bytes`` is None where only the last sizing of that address can tell.
+    ``run`` returns why less may have come back than hoped, or an empty text.
+    """
+
+    target: str
+    what: str
+    run: Callable[[], str]
+    estimated_bytes: int | None = None
+
+
+@runtime_checkable
+class Reclaims(Protocol):
+    """A consumer that can give back something of what it holds."""
+
+    def steps(self, wish: Wish) -> Iterable[Step]:
+        """What it would do under this wish, in the order to do it; cheap to ask."""
 
 
 @runtime_checkable
