@@ -388,7 +388,8 @@ class Watcher:
             return policy.NEAR_S
         if over:
             return policy.RAISE_AGAIN_S / 5
-        rooms = [s.threshold - tree for s in watched if s.threshold > tree]
+        # At the line itself a reading is awaited that will tell: no room at all.
+        rooms = [s.threshold - tree for s in watched if s.threshold >= tree]
         if not rooms:
             return policy.FAR_S if watched else policy.IDLE_S
         return policy.poll_interval_s(min(rooms), self._ceiling.gap(self._tree.kernel_data))
