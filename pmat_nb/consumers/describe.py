@@ -7,10 +7,13 @@ anything), and only attributes that are plain stored figures there.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["describe", "type_name"]
+from pmat_nb.engine.safe import is_exactly
+from pmat_nb.engine.sizing import shallow_sizes
+
+__all__ = ["describe", "quick_sizes", "type_name"]
 
 _NAME_OF = type.__dict__["__name__"].__get__
 _CONTAINERS = (list, tuple, set, frozenset, dict)
@@ -39,6 +42,14 @@ def describe(value: object) -> str:
                 # A half-built object of a library: its description is not worth an error.
                 return ""
     return ""
+
+
+def quick_sizes(values: Sequence[object]) -> list[int]:
+    """A first guess at the bytes of each object, all of one type: itself or its array."""
+    array: Any = getattr(sys.modules.get("numpy"), "ndarray", None)
+    if values and array is not None and is_exactly(values[0], (array,)):
+        return list(map(array.nbytes.__get__, values))
+    return shallow_sizes(values)
 
 
 def _shape(value: Any) -> str:

@@ -29,9 +29,13 @@ def _references(shell: Any) -> Iterator[tuple[str, object]]:
     hidden = hidden_namespace(shell)
     for number, value in outputs.items():
         yield f"Out[{number}]", value
-    for name, value in user_namespace(shell).items():
+    namespace = user_namespace(shell)
+    # Told apart by their first letter at once: there may be very many names.
+    for name in [n for n in namespace if type(n) is str and n[:1] == "_"]:
+        value = namespace[name]
         if _is_output_name(name) and is_ipython_name(name, value, hidden, outputs):
             yield name, value
+    del namespace
     for name, value in hidden.items():
         if _is_output_name(name):
             yield f"user_ns_hidden[{name!r}]", value

@@ -24,6 +24,7 @@ __all__ = [
     "HostMemory",
     "Level",
     "Limit",
+    "MoreVariables",
     "PeakKind",
     "PoolItem",
     "PoolRecord",
@@ -193,6 +194,18 @@ class VariableSize(NamedTuple):
     complete: bool
 
 
+class MoreVariables(NamedTuple):
+    """Variables that were sized together, because there are too many to list each.
+
+    ``type`` is empty where they are of many types.
+    """
+
+    type: str
+    number: int
+    retained_bytes: int
+    complete: bool
+
+
 class PoolItem(NamedTuple):
     """One named thing inside a pool; ``address`` is how magics target it."""
 
@@ -249,6 +262,8 @@ class StatsRecord(NamedTuple):
     On the kernel process, exact by construction::
 
         rss = baseline + imports + sum of pools' used + slack + unattributed
+
+    ``variables`` are the largest of them, ``more_variables`` all others by type.
     """
 
     timestamp: float
@@ -276,6 +291,7 @@ class StatsRecord(NamedTuple):
     children: tuple[ChildProcess, ...] = ()
     limits: tuple[Limit, ...] = ()
     notes: tuple[str, ...] = ()
+    more_variables: tuple[MoreVariables, ...] = ()
 
 
 class StopRecord(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pmat_nb.engine.records import StatsRecord, VariableSize
+from pmat_nb.engine.records import MoreVariables, StatsRecord, VariableSize
 from pmat_nb.errors import UsageError
 
 from .blocks import Bar, Block, Column, Grid, Line
@@ -171,6 +171,8 @@ def _by_variables(record: StatsRecord, what: str) -> list[Group]:
     for row in record.variables:
         grouped.setdefault(key(row), []).append(row)
     groups = [_group(name, rows, record.rss_bytes, what) for name, rows in grouped.items()]
+    for more in record.more_variables:
+        _add_more(groups, more, record.rss_bytes, what)
     return sorted(groups, key=lambda group: (-(group.used_bytes or 0), group.name))
 
 
@@ -183,6 +185,26 @@ def _group(name: str, rows: list[VariableSize], rss_bytes: int | None, what: str
         len(rows),
         all(row.complete for row in rows),
         f"{rows[0].type} {rows[0].detail}".strip() if what == "variable" else _named(rows),
+    )
+
+
+def _add_more(groups: list[Group], more: MoreVariables, rss_bytes: int | None, what: str) -> None:
+    """Add variables that were sized together: to their type, else as a group of their own."""
+    together = f"{count(more.number)} × {more.type or 'others'}"
+    name = {"type": more.type or "others", "cell": "cell unknown"}.get(what, together)
+    known = next((group for group in groups if group.name == name), None)
+    if known is not None:
+        groups.remove(known)
+    used = more.retained_bytes + (known.used_bytes or 0 if known else 0)
+    groups.append(
+        Group(
+            name,
+            used,
+            used / rss_bytes if rss_bytes else None,
+            more.number + (known.count or 0 if known else 0),
+            more.complete and (known is None or known.complete is True),
+            ", ".join([*([known.detail] if known else []), f"{together} together"]),
+        )
     )
 
 

@@ -115,7 +115,8 @@ def _variables(record: StatsRecord) -> list[Block]:
     if not record.variables:
         return []
     rows = largest_first(record.variables)[:_TOP]
-    title = f"Largest variables ({len(rows)} of {count(len(record.variables))})"
+    total = len(record.variables) + sum(group.number for group in record.more_variables)
+    title = f"Largest variables ({len(rows)} of {count(total)})"
     return [Fold(title, (variables_grid(rows),))]
 
 

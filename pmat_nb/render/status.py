@@ -114,7 +114,8 @@ class Status(Report):
             unit = unit_for(self.record)
             parts = sorted(shown(self.record, unit), key=lambda part: -(part.used_bytes or 0))
             named = [f"{part.label} {brief(part.used_bytes)}" for part in parts[:3]]
-        rest = len(self.record.variables) - len(rows)
+        more = sum(group.number for group in self.record.more_variables)
+        rest = len(self.record.variables) + more - len(rows)
         return ", ".join([*named, f"+{rest}"] if rest > 0 else named)
 
     def _cell(self) -> str:

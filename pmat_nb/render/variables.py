@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pmat_nb.engine.records import SizingSummary, VariableSize
+from pmat_nb.engine.records import MoreVariables, SizingSummary, VariableSize
 
 from .blocks import Block, Column, Grid, Line, Part
 from .format import brief, column, count, size
@@ -45,8 +45,8 @@ def largest_first(rows: Iterable[VariableSize]) -> tuple[VariableSize, ...]:
 class Variables(Report):
     """Variables with their sizes, largest retained first.
 
-    ``total`` is how many variables there are where ``rows`` is only the top of them;
-    ``top`` is how many rows the text and HTML show (all of them are in the frame).
+    ``more`` are variables that were sized together, which have no rows; ``top`` is how
+    many rows the text and HTML show (all of them are in the frame).
     """
 
     title = "Variables"
@@ -55,31 +55,41 @@ class Variables(Report):
         self,
         rows: Sequence[VariableSize],
         *,
-        total: int | None = None,
+        more: Sequence[MoreVariables] = (),
         rss_bytes: int | None = None,
         sizing: SizingSummary | None = None,
         top: int | None = None,
     ) -> None:
         self.rows = largest_first(rows)
-        self.total = len(self.rows) if total is None else total
+        self.more = tuple(more)
+        self.total = len(self.rows) + sum(group.number for group in self.more)
         self.rss_bytes = rss_bytes
         self.sizing = sizing
         self.top = _SHOWN if top is None else top
 
     @property
     def retained_bytes(self) -> int:
-        """The sum of the rows' retained sizes; what is shared is in none of them."""
-        return sum(row.retained_bytes for row in self.rows)
+        """The sum of the variables' retained sizes; what is shared is in none of them."""
+        rows = sum(row.retained_bytes for row in self.rows)
+        return rows + sum(group.retained_bytes for group in self.more)
+
+    @property
+    def complete(self) -> bool:
+        """Whether no size is a lower bound."""
+        rows = all(row.complete for row in self.rows)
+        return rows and all(group.complete for group in self.more)
 
     def blocks(self) -> list[Block]:
         """What the variables hold together, then a row each."""
         if not self.rows:
             return [Line.of("no variables yet")]
         rest = self.total - len(self.rows[: self.top])
-        more = f"+{count(rest)} more: %pmat_vars --top {self.total}" if rest > 0 else ""
+        every = f"--top {self.total}" + (" --exact" if self.more else "")
+        more = f"+{count(rest)} more: %pmat_vars {every}" if rest > 0 else ""
         return [
             Line.of(Part(self._summary(), "strong"), self._sized()),
             variables_grid(self.rows[: self.top]),
+            *(Line.of(Part(f"  {_together(group)}", "muted")) for group in self.more),
             *([Line.of(Part(f"  {more}", "muted"))] if more else []),
         ]
 
@@ -97,12 +107,16 @@ class Variables(Report):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """``variables`` (a list of rows), their number, and how they were sized."""
+        """``variables`` (a list of rows), the number of all, and how they were sized.
+
+        ``more`` has a row for each type of which many variables were sized together.
+        """
         return {
             "total": self.total,
             "retained_bytes": self.retained_bytes,
-            "complete": all(row.complete for row in self.rows),
+            "complete": self.complete,
             "variables": [{name: getattr(row, name) for name in COLUMNS} for row in self.rows],
+            "more": [group._asdict() for group in self.more],
         }
 
     def to_frame(self) -> pd.DataFrame:
@@ -128,8 +142,8 @@ class Variables(Report):
 
     def _summary(self) -> str:
         noun = "variable" if self.total == 1 else "variables"
-        least = not all(row.complete for row in self.rows)
-        text = f"{count(self.total)} {noun}, {size(self.retained_bytes, lower=least)} retained"
+        held = size(self.retained_bytes, lower=not self.complete)
+        text = f"{count(self.total)} {noun}, {held} retained"
         return text if self.rss_bytes is None else f"{text} of {size(self.rss_bytes)}"
 
     def _sized(self) -> str:
@@ -173,6 +187,11 @@ def variables_grid(rows: Sequence[VariableSize]) -> Grid:
             for at, row in enumerate(rows)
         ),
     )
+
+
+def _together(group: MoreVariables) -> str:
+    held = size(group.retained_bytes, lower=not group.complete)
+    return f"{count(group.number)} × {group.type or 'others'}: {held} together"
 
 
 def _unused(cells: int | None) -> str:

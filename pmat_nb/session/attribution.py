@@ -6,6 +6,8 @@ each object is charged once, in that order, and only its resident part counts.
 
 from __future__ import annotations
 
+import gc
+import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,17 +16,20 @@ from typing import Any, Protocol
 from pmat_nb.consumers.base import Held, Waste
 from pmat_nb.consumers.describe import describe, type_name
 from pmat_nb.consumers.history import history_holders
-from pmat_nb.consumers.namespace import user_variables
-from pmat_nb.engine.records import POOL_NAMES, PoolItem, VariableSize
+from pmat_nb.consumers.namespace import user_objects
+from pmat_nb.engine.records import POOL_NAMES, MoreVariables, PoolItem, VariableSize
 from pmat_nb.engine.sizing import BufferRange, Root, RootSize, Sizing, size_roots
 
 from .ledger import PoolReading
+from .selection import NAMED, Bundle, select
 
 __all__ = ["Attribution", "attribute"]
 
 _WASTE_BUDGET_S = 0.02
-# Nobody reads the details of more; each takes microseconds.
-_DESCRIBED = 5_000
+# Where listing took more of the budget, there is no time to look for waste as well.
+_LISTING_SHARE = 0.2
+# However long the listing took, so much of the budget is for the walk.
+_WALK_SHARE = 0.2
 
 
 class Source(Protocol):
@@ -49,13 +54,20 @@ class Residency(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """What a sizing found: the pools' readings and the variables, largest first."""
+    """What a sizing found: the pools' readings and the variables, largest first.
+
+    ``more`` are variables that were sized together. ``objects`` is how many Python
+    objects were met, ``duration_s`` all of the time that it took.
+    """
 
     pools: Mapping[str, PoolReading]
     variables: tuple[VariableSize, ...]
+    more: tuple[MoreVariables, ...]
     not_resident_bytes: int | None
     file_bytes: int
-    sizing: Sizing
+    complete: bool
+    duration_s: float
+    objects: int
     notes: tuple[str, ...] = ()
 
 
@@ -69,6 +81,7 @@ class _Named:
     extra_bytes: int = 0
     also_held_by: tuple[str, ...] = ()
     value: object = None
+    bundle: MoreVariables | None = None
 
 
 @dataclass(slots=True)
@@ -79,7 +92,7 @@ class _Gathered:
 
     def add(self, pool: str, named: _Named, value: object, discount: int = 0) -> None:
         key = f"{pool}:{len(self.roots)}"
-        self.roots.append(Root(key, value, pool, discount))
+        self.roots.append(Root(key, value, pool, discount, named.bundle is not None))
         self.named[key] = named
 
 
@@ -92,45 +105,84 @@ def attribute(
     boundaries: Collection[int],
     budget_s: float | None,
     usage: Callable[[str], tuple[str | None, int | None]],
+    most: int = NAMED,
+    wanted: Collection[str] = (),
 ) -> Attribution:
     """Size everything that has a name.
 
     ``usage`` gives, for a variable, the cell that bound it last and the cells since
-    its last mention. ``budget_s`` None means: however long it takes.
+    its last mention. ``budget_s`` None means: however long it takes, and each variable
+    by itself. Otherwise ``most`` of them are, and those ``wanted``; the others are
+    sized together.
     """
-    gathered = _Gathered()
-    seen = _gather_variables(shell, gathered)
-    for source in sorted(sources, key=lambda source: POOL_NAMES.index(source.pool)):
-        _gather_consumer(source, gathered, seen)
+    started = time.perf_counter()
+    collecting = gc.isenabled()
+    # Lists of a hundred thousand objects would set the collector off several times.
+    gc.disable()
+    try:
+        gathered = _gather(shell, sources, None if budget_s is None else most, wanted)
+        if budget_s is None or time.perf_counter() - started < _LISTING_SHARE * budget_s:
+            _gather_waste(sources, gathered)
+    finally:
+        if collecting:
+            gc.enable()
+    if budget_s is not None:
+        left = budget_s - (time.perf_counter() - started)
+        budget_s = max(left, _WALK_SHARE * budget_s)
     sizing = size_roots(gathered.roots, adapters=adapters, boundaries=boundaries, budget_s=budget_s)
     gathered.roots.clear()
     absent = _absent_bytes(sizing.buffers, probe)
     return Attribution(
         pools=_pool_readings(sizing, gathered, absent),
         variables=_variables(sizing, gathered, usage),
+        more=_more_variables(sizing, gathered),
         not_resident_bytes=None if absent is None else sum(absent.values()),
         file_bytes=_resident_file_bytes(sizing.buffers, probe),
-        sizing=sizing,
+        complete=sizing.complete,
+        duration_s=time.perf_counter() - started,
+        objects=sizing.objects,
         notes=sizing.notes,
     )
 
 
-def _gather_variables(shell: Any, gathered: _Gathered) -> set[int]:
+def _gather(
+    shell: Any, sources: Sequence[Source], most: int | None, wanted: Collection[str]
+) -> _Gathered:
+    gathered = _Gathered()
+    seen = _gather_variables(shell, gathered, most, wanted)
+    for source in sorted(sources, key=lambda source: POOL_NAMES.index(source.pool)):
+        _gather_consumer(source, gathered, seen)
+    return gathered
+
+
+def _gather_variables(
+    shell: Any, gathered: _Gathered, most: int | None, wanted: Collection[str]
+) -> set[int]:
     holders = history_holders(shell)
-    seen: set[int] = set()
-    for variable in user_variables(shell):
-        history = holders.get(id(variable.value), ())
-        named = _Named(
-            variable.name,
-            also_held_by=(*variable.names[1:], *history),
-            value=variable.value,
-        )
-        # The namespace holds it once per name, and ``named`` once; ``variable`` is gone
+    found = user_objects(shell)
+    names, values, aliases = found.names, found.values, found.aliases
+    # What has several holders outside is sized by itself: they are known by name.
+    apart = {at for at, value in enumerate(values) if id(value) in holders} if holders else set()
+    apart.update(aliases)
+    for name in wanted:
+        apart.update([at for at, known in enumerate(names) if known == name])
+    chosen = select(values, apart, len(values) if most is None else most)
+    for at in chosen.named:
+        also, history = aliases.get(at, ()), holders.get(id(values[at]), ())
+        named = _Named(names[at], also_held_by=(*also, *history), value=values[at])
+        # The namespace holds it once per name, and ``named`` once; ``values`` is gone
         # before the walk.
-        discount = len(variable.names) + len(history) + 1
-        gathered.add("analysis", named, variable.value, discount)
-        seen.add(id(variable.value))
-    return seen
+        gathered.add("analysis", named, values[at], 2 + len(also) + len(history))
+    for bundle in chosen.rest:
+        _gather_bundle(gathered, bundle, values)
+    return found.ids
+
+
+def _gather_bundle(gathered: _Gathered, bundle: Bundle, values: Sequence[object]) -> None:
+    together = [values[at] for at in bundle.positions]
+    more = MoreVariables(bundle.type, len(together), 0, complete=False)
+    item = f"{len(together):,} × {bundle.type or 'others'}"
+    gathered.add("analysis", _Named(item, bundle=more), together)
 
 
 def _gather_consumer(source: Source, gathered: _Gathered, seen: set[int]) -> None:
@@ -142,9 +194,13 @@ def _gather_consumer(source: Source, gathered: _Gathered, seen: set[int]) -> Non
                 extra = held.extra_bytes if number == 0 else 0
                 named = _Named(held.name, held.detail, held.address, extra)
                 gathered.add(source.pool, named, root)
-    waste = source.waste(_WASTE_BUDGET_S)
-    if waste is not None:
-        gathered.waste[source.pool] = waste
+
+
+def _gather_waste(sources: Sequence[Source], gathered: _Gathered) -> None:
+    for source in sources:
+        waste = source.waste(_WASTE_BUDGET_S)
+        if waste is not None:
+            gathered.waste[source.pool] = waste
 
 
 def _absent_bytes(buffers: Iterable[BufferRange], probe: Residency) -> dict[str, int] | None:
@@ -195,9 +251,27 @@ def _reading(
     return PoolReading(
         used_bytes=sum(item.used_bytes for item in items.values()),
         complete=all(item.complete for item in items.values()),
-        items=tuple(sorted(items.values(), key=lambda item: -item.used_bytes)),
+        items=_largest_items(sorted(items.values(), key=lambda item: -item.used_bytes)),
         waste=waste.fraction if waste else None,
         also_seen_bytes=waste.seen_bytes if waste else 0,
+    )
+
+
+def _largest_items(items: list[PoolItem]) -> tuple[PoolItem, ...]:
+    """As many as a report keeps, the others as one."""
+    if len(items) <= NAMED:
+        return tuple(items)
+    rest = items[NAMED:]
+    used = sum(item.used_bytes for item in rest)
+    complete = all(item.complete for item in rest)
+    return (*items[:NAMED], PoolItem(f"{len(rest):,} × others", used, complete=complete))
+
+
+def _more_variables(sizing: Sizing, gathered: _Gathered) -> tuple[MoreVariables, ...]:
+    return tuple(
+        bundle._replace(retained_bytes=root.retained_bytes, complete=root.complete)
+        for root in sizing.roots
+        if (bundle := gathered.named[root.key].bundle) is not None
     )
 
 
@@ -207,21 +281,20 @@ def _variables(
     usage: Callable[[str], tuple[str | None, int | None]],
 ) -> tuple[VariableSize, ...]:
     roots = sorted(
-        (root for root in sizing.roots if root.group == "analysis"),
+        (
+            root
+            for root in sizing.roots
+            if root.group == "analysis" and gathered.named[root.key].bundle is None
+        ),
         key=lambda root: (-root.retained_bytes, gathered.named[root.key].item),
     )
-    return tuple(
-        _variable(root, gathered, usage, described=number < _DESCRIBED)
-        for number, root in enumerate(roots)
-    )
+    return tuple(_variable(root, gathered, usage) for root in roots)
 
 
 def _variable(
     root: RootSize,
     gathered: _Gathered,
     usage: Callable[[str], tuple[str | None, int | None]],
-    *,
-    described: bool,
 ) -> VariableSize:
     named = gathered.named[root.key]
     bound_in, cells_since_use = usage(named.item)
@@ -233,7 +306,7 @@ def _variable(
         shallow_bytes=root.shallow_bytes,
         device_bytes=root.device_bytes or None,
         type=type_name(named.value),
-        detail=describe(named.value) if described else "",
+        detail=describe(named.value),
         also_held_by=", ".join(dict.fromkeys((*named.also_held_by, *others))),
         bound_in=bound_in,
         cells_since_use=cells_since_use,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pmat_nb.consumers.adapters import default_adapters
@@ -16,6 +17,7 @@ from pmat_nb.engine.pressure import Gauge, Readings
 from pmat_nb.engine.records import (
     POOL_NAMES,
     Limit,
+    MoreVariables,
     SizingSummary,
     StatsRecord,
     VariableSize,
@@ -24,6 +26,7 @@ from pmat_nb.engine.records import (
 from .attribution import Attribution, attribute
 from .identity import split
 from .ledger import Ledger
+from .selection import NAMED
 
 if TYPE_CHECKING:
     from pmat_nb.render.history import HistoryReport
@@ -111,9 +114,11 @@ class Reporter:
         """Every variable, sized within the budget or (``exact``) to the end."""
         from pmat_nb.render.variables import Variables
 
-        found = self.size(None if exact else self._budget_s())
+        budget_s = None if exact else self._budget_s()
+        found = self.size(budget_s, most=max(NAMED, top or 0))
         return Variables(
             found.variables,
+            more=found.more,
             rss_bytes=self._session.probe.rss_bytes(),
             sizing=self._sizing_summary(),
             top=top,
@@ -180,8 +185,13 @@ class Reporter:
         """What each variable retained at the last sizing; empty before the first."""
         return {row.name: row.retained_bytes for row in self._variables()}
 
-    def size(self, budget_s: float | None) -> Attribution:
-        """Size everything that has a name, and enter it into the ledger."""
+    def size(
+        self, budget_s: float | None, *, most: int = NAMED, wanted: tuple[str, ...] = ()
+    ) -> Attribution:
+        """Size everything that has a name, and enter it into the ledger.
+
+        Within a budget, ``most`` variables by themselves and those ``wanted``.
+        """
         self._note_usage()
         found = attribute(
             self._owner,
@@ -191,8 +201,10 @@ class Reporter:
             boundaries=self.boundaries(),
             budget_s=budget_s,
             usage=lambda name: (self._usage.bound_in(name), self._usage.cells_since_use(name)),
+            most=most,
+            wanted=wanted,
         )
-        self._attribution, self._sized_at = found, time.monotonic()
+        self._attribution, self._sized_at = _kept(found), time.monotonic()
         self.sized_at = time.time()
         for pool, reading in found.pools.items():
             self._ledger.update(pool, reading)
@@ -261,6 +273,7 @@ class Reporter:
             children=tree.children if tree else (),
             limits=limits,
             notes=self._notes(),
+            more_variables=self._attribution.more if self._attribution else (),
         )
 
     # --- parts --------------------------------------------------------------------
@@ -307,7 +320,7 @@ class Reporter:
         return self._attribution.variables if self._attribution else ()
 
     def _size_of(self, name: str) -> VariableSize | None:
-        rows = self.size(self._budget_s()).variables
+        rows = self.size(self._budget_s(), wanted=(name,)).variables
         by_name = {row.name: row for row in rows}
         aliases = (row for row in rows if name in row.also_held_by.split(", "))
         return by_name.get(name) or next(aliases, None)
@@ -315,15 +328,26 @@ class Reporter:
     def _sizing_summary(self) -> SizingSummary | None:
         if self._attribution is None:
             return None
-        sizing = self._attribution.sizing
+        found = self._attribution
         return SizingSummary(
-            complete=sizing.complete,
-            duration_s=sizing.duration_s,
+            complete=found.complete,
+            duration_s=found.duration_s,
             age_s=time.monotonic() - self._sized_at,
-            objects=sizing.objects,
+            objects=found.objects,
         )
 
     def _notes(self) -> tuple[str, ...]:
         missing = self._session.probe.unavailable
         figures = tuple(f"{figure}: {reason}" for figure, reason in missing.items())
         return (*figures, *(self._attribution.notes if self._attribution else ()))
+
+
+def _kept(found: Attribution) -> Attribution:
+    """What is kept of a sizing: its largest variables, the others as one sum."""
+    if len(found.variables) <= NAMED:
+        return found
+    rest = found.variables[NAMED:]
+    retained = sum(row.retained_bytes for row in rest)
+    complete = all(row.complete for row in rest)
+    more = MoreVariables("", len(rest), retained, complete)
+    return replace(found, variables=found.variables[:NAMED], more=(*found.more, more))

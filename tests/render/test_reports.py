@@ -8,8 +8,16 @@ import pickle
 
 import pytest
 
-from pmat_nb.engine.records import Holder, Limit, PoolItem, Pressure, SizingSummary
+from pmat_nb.engine.records import (
+    Holder,
+    Limit,
+    MoreVariables,
+    PoolItem,
+    Pressure,
+    SizingSummary,
+)
 from pmat_nb.errors import UsageError
+from pmat_nb.render.breakdown import Breakdown
 from pmat_nb.render.report import json_safe
 from pmat_nb.render.stats import Stats
 from pmat_nb.render.status import Status
@@ -233,9 +241,22 @@ def test_variables_show_every_column_at_full_width_and_fewer_when_narrow():
 
 
 def test_variables_count_what_is_not_listed():
-    text = repr(Variables(VARIABLES[:3], total=2000, top=2))
-    assert "+1,998 more: %pmat_vars --top 2000" in text
-    assert len(text.splitlines()) == 5
+    more = MoreVariables("list", 1997, 5 * 2**20, complete=False)
+    text = repr(Variables(VARIABLES[:3], more=[more], top=2))
+    assert "1,997 × list: ≥ 5.00 MB together" in text
+    assert "+1,998 more: %pmat_vars --top 2000 --exact" in text
+    assert len(text.splitlines()) == 6
+    assert "+1 more: %pmat_vars --top 3" in repr(Variables(VARIABLES[:3], top=2))
+
+
+@pytest.mark.parametrize("what", ["variable", "type", "cell"])
+def test_every_breakdown_counts_what_is_not_listed(what):
+    more = MoreVariables(VARIABLES[0].type, 1997, 5 * 2**20, complete=True)
+    record = STATS._replace(variables=VARIABLES, more_variables=(more,))
+    groups = Breakdown(record, what).groups
+    assert sum(group.count for group in groups) == len(VARIABLES) + 1997
+    retained = sum(row.retained_bytes for row in VARIABLES) + 5 * 2**20
+    assert sum(group.used_bytes for group in groups) == retained
 
 
 # -- figures -------------------------------------------------------------------------

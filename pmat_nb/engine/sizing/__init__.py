@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from .adapter import Adapter, Buffer, Exploded
 from .engine import namespace_roots, size_roots
+from .kinds import shallow_sizes
 from .results import BufferRange, Root, RootSize, Sizing
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "RootSize",
     "Sizing",
     "namespace_roots",
+    "shallow_sizes",
     "size_roots",
 ]

@@ -127,17 +127,19 @@ class _Engine:
         for root in self._order():
             if id(root.obj) not in regions:
                 self._set_deadline()
-                external = self._external[id(root.obj)]
-                regions[id(root.obj)] = (
-                    self._walk.walk(root.obj, external)
-                    if self._deadline.at is None or self._clock() < self._deadline.at
-                    else self._walk.pass_over(root.obj)
-                )
+                regions[id(root.obj)] = self._walk_root(root)
         if self._budget is not None:
             self._deadline.at = self._started + _BOTH_PASSES * self._budget
         shared = SharedWalk(self._table, self._deadline, self._walk)
         shared.build()
         return self._report(regions, shared)
+
+    def _walk_root(self, root: Root) -> Region:
+        if self._deadline.at is not None and self._clock() >= self._deadline.at:
+            return self._walk.pass_over(root.obj)
+        if root.together:
+            return self._walk.walk_together(root.obj)  # type: ignore[arg-type]
+        return self._walk.walk(root.obj, self._external[id(root.obj)])
 
     def _set_deadline(self) -> None:
         if self._budget is not None:
@@ -156,20 +158,20 @@ class _Engine:
         ranks: dict[str, int] = {}
         for root in self._roots:
             ranks.setdefault(root.group, len(ranks))
-        efforts = [self._effort(root.obj) for root in self._roots]
+        efforts = [self._effort(root) for root in self._roots]
         first = nlargest(_LARGEST, efforts)[-1] if len(efforts) > _MANY else 0
         keys = [
-            (ranks[root.group], effort > 0 and effort < first, effort)
+            (ranks[root.group], root.together, effort > 0 and effort < first, effort)
             for root, effort in zip(self._roots, efforts, strict=True)
         ]
         return [self._roots[at] for at in sorted(range(len(keys)), key=keys.__getitem__)]
 
-    def _effort(self, obj: object) -> int:
-        """A guess at how long an object takes, without touching what it holds."""
-        info = self._table.info(type(obj))
+    def _effort(self, root: Root) -> int:
+        """A guess at how long a root takes, without touching what it holds."""
+        info = self._table.info(type(root.obj))
         if info.kind in (Kind.SKIP, Kind.ATOM, Kind.ADAPTED):
             return 0
-        return info.sizes((obj,))
+        return info.sizes((root.obj,))
 
     def _report(self, regions: dict[int, Region], shared: SharedWalk) -> Sizing:
         entered, reached, partners = shared.sums()
@@ -180,7 +182,7 @@ class _Engine:
             first = region.number not in charged
             charged.add(region.number)
             done = region.complete and (shared.complete or not (region.entries or region.foreign))
-            shallow = self._shallow(root.obj, region.walked)
+            shallow = 0 if root.together else self._shallow(root.obj, region.walked)
             retained = region.host_bytes - entered[region.number]
             if not region.walked and self._external[id(root.obj)] <= 0:
                 region.sure_bytes = shallow

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from .adapter import Adapter
 
-__all__ = ["ATOM_IDS", "Kind", "TypeInfo", "TypeTable"]
+__all__ = ["ATOM_IDS", "Kind", "TypeInfo", "TypeTable", "shallow_sizes"]
 
 _HAVE_GC = 1 << 14
 _HEAP_TYPE = 1 << 9
@@ -127,6 +127,11 @@ def _stdlib_names() -> frozenset[str]:
 def _is_stdlib(cls: type) -> bool:
     module = _module_of(cls)
     return type(module) is str and module.partition(".")[0] in _stdlib_names()
+
+
+def shallow_sizes(objs: Sequence[object]) -> list[int]:
+    """Bytes of each object alone, as the standard library tells; all of one type."""
+    return list(map(_safe_sizeof(type(objs[0])), objs)) if objs else []
 
 
 def _subclass_kind(cls: type) -> int:

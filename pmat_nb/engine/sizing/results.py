@@ -15,12 +15,17 @@ class Root(NamedTuple):
     the namespace slot, IPython's history (``Out``, ``_``, ``_N``, the displayhook ...)
     and any list or local variable of the caller. The reference that this tuple
     itself holds is known and must not be part of it.
+
+    With ``together`` true, ``obj`` is a list that was made for this: its objects, each
+    held once by a namespace and by nothing else of the caller's, are sized as one root.
+    The list is not counted, and ``discount`` has no meaning.
     """
 
     key: str
     obj: object
     group: str
     discount: int = 0
+    together: bool = False
 
 
 class BufferRange(NamedTuple):
