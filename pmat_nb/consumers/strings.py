@@ -22,7 +22,7 @@ from typing import Any
 from pmat_nb.engine.safe import is_exactly
 
 from .base import Held, Waste
-from .namespace import user_variables
+from .namespace import user_objects
 
 __all__ = ["EqualStrings", "survey_strings"]
 
@@ -148,5 +148,5 @@ class EqualStrings:
 
     def waste(self, budget_s: float) -> Waste | None:
         """Duplicate bytes of all string bytes looked at; None without any string."""
-        found = survey_strings([v.value for v in user_variables(self._shell)], budget_s)
+        found = survey_strings(user_objects(self._shell).values, budget_s)
         return found if found.seen_bytes else None
