@@ -14,7 +14,15 @@ from types import TracebackType
 from . import codes
 from .process import procfs
 
-__all__ = ["LEAST_GAP_BYTES", "ceiling_caused", "own_memory", "read", "restore", "set_first"]
+__all__ = [
+    "LEAST_GAP_BYTES",
+    "ceiling_caused",
+    "make_room",
+    "own_memory",
+    "read",
+    "restore",
+    "set_first",
+]
 
 LEAST_GAP_BYTES = 16 * 1024**2
 
@@ -52,6 +60,18 @@ def set_first(data_bytes: int, gap_bytes: int, own: tuple[int, int]) -> int | No
     return value
 
 
+def make_room(size_bytes: int, own_soft: int) -> None:
+    """Raise a ceiling that leaves no room for a mapping of this size, and no further."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = own_memory()[1] + size_bytes + LEAST_GAP_BYTES
+    if own_soft != resource.RLIM_INFINITY:
+        wanted = min(wanted, own_soft)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_DATA, (wanted - wanted % procfs.PAGE_BYTES, hard))
+
+
 def restore(own: tuple[int, int]) -> None:
     """The limit as it was before us; makes no object of any size."""
     import resource
@@ -83,10 +103,26 @@ def _is_refused_allocation(error: BaseException, physical_bytes: int | None) -> 
         size = getattr(error, "_total_size", None)
         if isinstance(size, int) and physical_bytes is not None and size > physical_bytes:
             return False
+        carried = _carried_text(error.__cause__)
+        if carried:
+            return not _last_source_line(carried).startswith("raise")
         return not _was_raised_in_python(error.__traceback__)
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     return isinstance(error, RuntimeError) and "can't start new thread" in str(error)
+
+
+def _carried_text(cause: BaseException | None) -> str:
+    """Where the error was made, if a pool of workers carried it here and raised it again."""
+    if type(cause).__name__.lstrip("_") != "RemoteTraceback":
+        return ""
+    return str(getattr(cause, "tb", ""))
+
+
+def _last_source_line(formatted: str) -> str:
+    """The innermost line of code of a formatted traceback."""
+    lines = [line.strip() for line in formatted.splitlines() if line.startswith("    ")]
+    return next((line for line in reversed(lines) if line.strip("^~ ")), "")
 
 
 def _was_raised_in_python(traceback: TracebackType | None) -> bool:

@@ -22,7 +22,7 @@ from pmat_nb.errors import UnavailableError, UsageError
 
 from . import ceiling as _ceiling
 from . import link as _link
-from . import stop, threads
+from . import stacks, stop, threads
 from .keeper import Keeper
 from .process import layout, procfs
 from .report import GuardReport
@@ -363,13 +363,19 @@ class Guard:
         token.ceiling_bytes = _ceiling.set_first(data, gap, self._own_limit)
         if token.ceiling_bytes is not None:
             words[layout.CEILING_SEQ] = token.seq
+            stacks.watch(self._has_ceiling, self._own_limit[0])
 
     def _restore_limit(self) -> None:
         """The word first: a move of the guard that comes later undoes itself."""
         words = self._words()
         if words is not None and words[layout.CEILING_SEQ]:
             words[layout.CEILING_SEQ] = 0
+            stacks.watch_no_more()
             _ceiling.restore(self._own_limit)
+
+    def _has_ceiling(self) -> bool:
+        words = self._words()
+        return words is not None and bool(words[layout.CEILING_SEQ])
 
     def _ceiling_for_outer(self) -> None:
         outer = [t for t in self._tokens.values() if t.ceiling and t.threshold_bytes is not None]

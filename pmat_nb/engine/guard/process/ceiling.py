@@ -9,8 +9,9 @@ move that came too late is undone here.
 from __future__ import annotations
 
 import resource
+from collections.abc import Callable
 
-from . import layout
+from . import layout, procfs
 
 MIB = 1024**2
 # Room for an exception to be made and handled in, and for the kernel's other threads.
@@ -20,7 +21,9 @@ LEAST_GAP = 16 * MIB
 _STEP = 4 * MIB
 _REIMPOSED_GAP = 32 * MIB
 _NEAR = MIB  # one arena of pymalloc: what small objects fail to get
-_STUCK_FOR_NS = 100_000_000
+# Without mapping anything: so long, and busy for so much of it. A call that only waits for
+# a processor has not failed; one that waits for something else has, after a while.
+_STUCK_FOR_NS, _STUCK_BUSY_NS, _STUCK_ANYWAY_NS = 100_000_000, 50_000_000, 1_000_000_000
 _STEPS = 8
 _WORTH_A_MOVE = 2 * MIB
 _REIMPOSE_AFTER_NS = 20_000_000
@@ -29,9 +32,15 @@ _REIMPOSE_AFTER_NS = 20_000_000
 class Ceiling:
     """Keeps the ceiling current while a scope runs, and out of the way of its stop."""
 
-    def __init__(self, kernel_pid: int, words: memoryview[int]) -> None:
+    def __init__(
+        self,
+        kernel_pid: int,
+        words: memoryview[int],
+        cpu_ns: Callable[[int], int] = procfs.cpu_ns,
+    ) -> None:
         self._pid = kernel_pid
         self._words = words
+        self._cpu_ns = cpu_ns
         self.now = self.soft
         self._recent: list[int] = []
         self._steps = 0
@@ -39,6 +48,7 @@ class Ceiling:
         self._last_data = 0
         self._stuck_data = 0
         self._stuck_ns = 0
+        self._stuck_cpu_ns = 0
         self._ack = -1
         self._ack_ns = 0
         self._ack_data = 0
@@ -92,14 +102,19 @@ class Ceiling:
                 self._move(seq, data + _REIMPOSED_GAP)
         elif data != self._stuck_data:
             self._stuck_data, self._stuck_ns = data, now_ns
-        elif (
-            data > self.now - _NEAR
-            and now_ns - self._stuck_ns > _STUCK_FOR_NS
-            and self._steps < _STEPS
-        ):
-            # Nothing was mapped for a while: the call has failed, what follows needs room.
+            self._stuck_cpu_ns = self._cpu_ns(self._pid)
+        elif data > self.now - _NEAR and self._steps < _STEPS and self._has_failed(now_ns):
+            # What follows the failed call needs room.
             self._steps += 1
             self._move(seq, max(self.now, data) + _STEP)
+
+    def _has_failed(self, now_ns: int) -> bool:
+        """Whether the call that maps nothing any more has failed, not only waited."""
+        stood = now_ns - self._stuck_ns
+        if stood <= _STUCK_FOR_NS:
+            return False
+        busy = self._cpu_ns(self._pid) - self._stuck_cpu_ns
+        return busy >= _STUCK_BUSY_NS or stood > _STUCK_ANYWAY_NS
 
     def lift(self) -> None:
         """The kernel's own soft limit again."""

@@ -9,8 +9,9 @@ MIB = 1024**2
 
 # Faster than any growth measured (np.ones with huge pages: 2-3 GB/s).
 FASTEST_GROWTH = 4 * 1024**3
-# Thread stacks are the fastest innocent mapping: 8 MiB in 200 µs or more.
-FASTEST_MAPPING = 40 * 1024**3
+# What innocent code maps without touching it. Stacks of Python threads, the fastest of
+# all, are not waited for: the kernel makes room for them itself.
+FASTEST_MAPPING = 4 * 1024**3
 
 NEAR_S = 0.002
 FAR_S = 0.2
@@ -18,7 +19,7 @@ IDLE_S = 1.0
 # With a ceiling its gap must follow what is mapped; below 4 ms this costs more
 # of a core than it saves.
 CEILING_NEAR_S = 0.004
-CEILING_FAR_S = 0.05
+CEILING_FAR_S = 0.1
 
 RAISE_AGAIN_S = 0.05
 RAISE_AGAIN_GROWTH = 8 * MIB

@@ -10,6 +10,8 @@ import os
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
+_TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 10_000_000
+
 
 def read_statm(fd: int) -> tuple[int, int] | None:
     """``(resident, private writable mapped)`` bytes from an open ``/proc/PID/statm``."""
@@ -108,6 +110,14 @@ def stat_fields(pid: int) -> list[bytes] | None:
     """The fields of ``/proc/PID/stat`` after the command name: state, ppid, ..."""
     text = read_text(f"/proc/{pid}/stat")
     return text.rpartition(b")")[2].split() if text else None
+
+
+def cpu_ns(pid: int) -> int:
+    """Processor time that a process and its threads have had, in steps of 10 ms; 0 if gone."""
+    fields = stat_fields(pid)
+    if not fields or len(fields) < 13:
+        return 0
+    return (int(fields[11]) + int(fields[12])) * _TICK_NS
 
 
 def read_text(path: str, limit: int = 16384) -> bytes:
