@@ -96,7 +96,8 @@ def _is_users(own: Mapping[str, object], namespace: Mapping[str, object], frame:
     module = str(own.get("__name__", ""))
     if module.partition(".")[0] in ("IPython", "ipykernel", "pmat_nb", "asyncio"):
         return False
-    return not (own is namespace and frame.f_code.co_name == "<module>")
+    # By what it holds, not by its name: some versions of IPython give cells another.
+    return frame.f_locals is not namespace
 
 
 def _largest(pairs: Sequence[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
