@@ -52,8 +52,16 @@ def isolated(
     return home
 
 
+@pytest.fixture
+def revived() -> None:
+    """Where a module shares a kernel: start it anew if the test before has lost it.
+
+    It comes before `tidy`, which would take the new kernel for a thing left behind.
+    """
+
+
 @pytest.fixture(autouse=True)
-def tidy(isolated: Path, request: pytest.FixtureRequest) -> Iterator[None]:
+def tidy(isolated: Path, revived: None, request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a thread, process, tracing, hook or file behind."""
     before = Traces.take()
     yield

@@ -524,7 +524,10 @@ def _tree_pss(pid):
 
 
 def outcome_of(name, *, limit_mb=300, ceiling=True, cap_mb=2500, timeout_s=60):
-    """Run one case; its answer, or why there is none, and the peak seen from outside."""
+    """Run one case; its answer, or why there is none, and what was seen from outside.
+
+    ``late_s`` is for how long the machine kept this watch from looking.
+    """
     import psutil
 
     process = subprocess.Popen(
@@ -534,21 +537,24 @@ def outcome_of(name, *, limit_mb=300, ceiling=True, cap_mb=2500, timeout_s=60):
         text=True,
         start_new_session=True,
     )
-    peak, why, end = 0, "", time.monotonic() + timeout_s
+    peak, why, late, end = 0, "", 0.0, time.monotonic() + timeout_s
     while process.poll() is None and not why:
         peak = max(peak, _tree_pss(process.pid))
         if peak > cap_mb * MB:
             why = f"outer cap: {peak // MB} MB"
         elif time.monotonic() > end:
             why = f"still running after {timeout_s} s"
+        due = time.monotonic() + 0.005
         time.sleep(0.005)
+        late += max(0.0, time.monotonic() - due - 0.005)
     if why:
         for each in [*psutil.Process(process.pid).children(recursive=True), process]:
             with contextlib.suppress(psutil.Error, ProcessLookupError):
                 each.kill()
     out, err = process.communicate()
     answer = json.loads(out) if out.strip().startswith("{") else {}
-    return {**answer, "alive": bool(answer), "why": why, "peak": peak, "err": (err or "")[-2000:]}
+    seen = {"why": why, "peak": peak, "late_s": late, "err": (err or "")[-2000:]}
+    return {**answer, "alive": bool(answer), **seen}
 
 
 if __name__ == "__main__":

@@ -88,6 +88,7 @@ def test_the_guard_is_no_child_of_the_kernel(guard: Guard) -> None:
         os.waitpid(-1, os.WNOHANG)
 
 
+@pytest.mark.alone
 def test_the_guard_starts_at_once_and_is_light() -> None:
     guard = Guard()
     began = time.perf_counter()

@@ -75,24 +75,31 @@ RUNAWAYS = {
 def guarded(make_kernel: Any) -> Any:
     kernel: Kernel = make_kernel(cap_bytes=2 * 1024**3)
     kernel.start()
-    first = kernel.run(HOOK)
-    assert first.ok, first.error
-    kernel.run("import numpy, pandas; precious = list(range(1000))")
+    _prepare(kernel)
     yield kernel
     kernel.stop()
     assert not kernel.left_over
 
 
+@pytest.fixture
+def revived(guarded: Kernel) -> None:
+    if not guarded.is_alive():
+        guarded.restart()
+        _prepare(guarded)
+
+
+def _prepare(kernel: Kernel) -> None:
+    first = kernel.run(HOOK)
+    assert first.ok, first.error
+    kernel.run("import numpy, pandas; precious = list(range(1000))")
+
+
 @pytest.mark.parametrize("name", RUNAWAYS)
 def test_a_runaway_cell_is_stopped_and_the_kernel_goes_on(guarded: Kernel, name: str) -> None:
     kernel = guarded
-    if not kernel.is_alive():
-        kernel.restart()
-        kernel.run(HOOK)
-        kernel.run("import numpy, pandas; precious = list(range(1000))")
     kernel.run("limit_next(250, ceiling=True)")
     result = kernel.run(RUNAWAYS[name], timeout=60)
-    assert kernel.is_alive() and not kernel.capped, kernel.log[-2000:]
+    assert kernel.is_alive() and not kernel.capped, kernel.obituary
     if name == "repr":  # IPython reports the error of a display beside the cell's own
         assert "MemoryLimitExceeded" in result.stderr + str(result.error)
     else:

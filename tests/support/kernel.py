@@ -173,6 +173,16 @@ class Kernel:
         """Whether the guard thread ended the kernel for its size."""
         return self._cap is not None and self._cap.tripped
 
+    def late_s(self, since: float) -> float:
+        """How long this machine kept a thread waiting since ``since`` (``time.monotonic``)."""
+        return self._cap.late_s(since) if self._cap is not None else 0.0
+
+    @property
+    def obituary(self) -> str:
+        """What is known of the end of a kernel that a test needed alive."""
+        status = self._process.poll() if self._process is not None else None
+        return f"capped {self.capped}, exit status {status}, log:\n{self.log[-2000:]}"
+
     @property
     def log(self) -> str:
         """What the kernel wrote to its own standard output and error."""

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 _PROC = Path("/proc")
+_WORTH_NOTING_S = 0.005
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -83,11 +84,13 @@ class MemoryCap:
     """A thread that ends a process tree which holds more than ``cap_bytes``.
 
     The RSS sum counts shared pages many times, so it only decides when the
-    proportional sizes must be read.
+    proportional sizes must be read. How late it woke is a measure of the machine: a guard
+    beside it was kept from looking as well.
     """
 
     def __init__(self, pid: int, cap_bytes: int, interval_s: float = 0.02) -> None:
         self.tripped = False
+        self._late: list[tuple[float, float]] = []
         self._pid = pid
         self._cap_bytes = cap_bytes
         self._interval_s = interval_s
@@ -101,8 +104,12 @@ class MemoryCap:
         self._done.set()
         self._thread.join()
 
+    def late_s(self, since: float) -> float:
+        """Seconds by which its looks since ``since`` (``time.monotonic``) came too late."""
+        return sum(late for at, late in self._late if at >= since)
+
     def _watch(self) -> None:
-        while not self._done.wait(self._interval_s):
+        while not self._waited():
             tree = [self._pid, *descendants(self._pid)]
             if sum(map(rss_bytes, tree)) < self._cap_bytes:
                 continue
@@ -113,3 +120,12 @@ class MemoryCap:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             return
+
+    def _waited(self) -> bool:
+        """Wait for the next look; whether it is over."""
+        due = time.monotonic() + self._interval_s
+        over = self._done.wait(self._interval_s)
+        late = time.monotonic() - due
+        if late > _WORTH_NOTING_S:
+            self._late.append((due, late))
+        return over

@@ -19,3 +19,13 @@ def survivor(make_kernel: Callable[..., Kernel]) -> Iterator[Kernel]:
     yield kernel
     kernel.stop()
     assert not kernel.left_over, kernel.left_over
+
+
+@pytest.fixture
+def revived(request: pytest.FixtureRequest) -> None:
+    """The module's kernel is alive and prepared."""
+    if "survivor" in request.fixturenames:
+        kernel: Kernel = request.getfixturevalue("survivor")
+        if not kernel.is_alive():
+            kernel.restart()
+            prepare(kernel)

@@ -30,7 +30,7 @@ def prepare(kernel: Kernel) -> None:
 
 def alive_and_whole(kernel: Kernel) -> None:
     """The kernel answers, and the earlier variables are what they were."""
-    assert kernel.is_alive() and not kernel.capped, kernel.log[-2000:]
+    assert kernel.is_alive() and not kernel.capped, kernel.obituary
     assert kernel.run("20 + 22").text == "42"
     assert kernel.value("[sum(precious), frame.a.tolist()]") == [499500, [1, 2, 3]]
 
@@ -39,6 +39,15 @@ def rss_bytes(kernel: Kernel) -> int:
     """What the kernel process itself holds."""
     with open(f"/proc/{kernel.pid}/statm") as statm:  # noqa: PTH123
         return int(statm.read().split()[1]) * 4096
+
+
+def heap_bytes(kernel: Kernel) -> int:
+    """What the C library has handed out to the kernel and not got back."""
+    used: int = kernel.value(
+        "(lambda heap: heap.used_bytes + heap.mapped_bytes)"
+        "(__import__('pmat_nb.engine.probe.glibc', fromlist=['glibc']).read_heap())"
+    )
+    return used
 
 
 def assert_stopped(result: CellResult) -> str:

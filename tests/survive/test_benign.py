@@ -22,9 +22,7 @@ def warm(survivor: Kernel) -> None:
 
 @pytest.mark.parametrize("name", BENIGN)
 def test_a_benign_cell_finishes(survivor: Kernel, name: str) -> None:
-    # 64 threads map 512 MB of stacks within milliseconds: more than the ceiling can follow.
-    limit = "700MB" if name == "idle threads" else "250MB"
-    result = survivor.run(f"%%pmat_limit {limit}\n{BENIGN[name]}", timeout=60)
+    result = survivor.run(f"%%pmat_limit 250MB\n{BENIGN[name]}", timeout=60)
     assert result.ok, result.error
     assert result.text == "True"
     alive_and_whole(survivor)
