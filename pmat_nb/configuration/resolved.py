@@ -16,6 +16,8 @@ from typing import NamedTuple
 from pmat_nb.errors import UsageError
 from pmat_nb.settings import SETTINGS, Option, Value, setting
 
+from .responses import DEFAULTS, Level, Responses
+
 __all__ = ["SettingRow", "Settings", "machine_file", "project_file", "read_toml"]
 
 _ENV_NAMES = {"max_total": "PMAT_MEMORY_MAX"}
@@ -134,6 +136,10 @@ class Settings:
     def rows(self) -> tuple[SettingRow, ...]:
         """Every setting, in the order of its declaration."""
         return tuple(self.row(option.key) for option in SETTINGS)
+
+    def responses(self) -> Mapping[Level, Responses]:
+        """What each pressure level does, with the source that said so."""
+        return DEFAULTS
 
     def put(self, key: str, value: Value) -> None:
         """Set ``key`` to an already parsed ``value`` for this session."""
