@@ -19,11 +19,14 @@ __all__ = [
     "PSI_RAISES_FROM",
     "THRESHOLDS",
     "Gauge",
+    "Headroom",
     "Readings",
     "Threshold",
     "classify",
+    "headroom",
     "host_is_critical",
     "measure",
+    "rising",
     "thresholds",
 ]
 
@@ -52,6 +55,11 @@ def thresholds(
 
 
 THRESHOLDS = thresholds()
+
+
+def rising(low: float, medium: float, high: float) -> bool:
+    """Whether bounds can be used: each above the one before, the last at most 1."""
+    return 0 < low < medium < high <= 1
 
 
 def classify(
@@ -117,6 +125,39 @@ def measure(
         "psi": readings.psi,
     }
     return Pressure(fraction, level, parts)
+
+
+class Headroom(NamedTuple):
+    """The next level up, and the bytes that may still be added before it begins.
+
+    The bytes are None where no limit is known, 0 where the fraction is there already
+    (the level was left downwards, or the rise has another cause).
+    """
+
+    level: Level
+    enter: float
+    headroom_bytes: int | None
+
+
+def headroom(
+    readings: Readings, level: Level | None, bounds: Sequence[Threshold] = THRESHOLDS
+) -> Headroom | None:
+    """How far the level above ``level`` is; None at CRITICAL and where no level is known.
+
+    The tightest of the kernel's limit and the containers' counts.
+    """
+    above = () if level is None else bounds[LEVELS.index(level) :]
+    if not above:
+        return None
+    following = above[0]
+    pairs = [(readings.tree_bytes, readings.limit_bytes)]
+    pairs += [(group.working_set_bytes, group.limit_bytes) for group in readings.containers]
+    room = [
+        max(0, int(following.enter * limit) - used)
+        for used, limit in pairs
+        if used is not None and limit
+    ]
+    return Headroom(following.level, following.enter, min(room, default=None))
 
 
 class Gauge:

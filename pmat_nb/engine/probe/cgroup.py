@@ -9,7 +9,7 @@ those on swap, nor ``memory.high``, which slows processes down but ends none.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +18,14 @@ from pmat_nb.engine.records import CgroupMemory
 from .host import parse_psi_some_avg10
 from .procfs import read_bytes
 
-__all__ = ["own_pressure", "read_levels", "tightest"]
+__all__ = [
+    "folder_of",
+    "own_pressure",
+    "own_pressure_file",
+    "read_levels",
+    "reread",
+    "tightest",
+]
 
 # "No limit" in version 1 is the largest multiple of the page size below 2**63.
 _NO_LIMIT_BYTES = 1 << 60
@@ -61,14 +68,40 @@ def tightest(levels: tuple[CgroupMemory, ...]) -> CgroupMemory | None:
 
 def own_pressure(proc_cgroup: bytes, root: Path) -> float | None:
     """PSI ``some avg10`` of the process's own group (version 2 only), in percent."""
+    path = own_pressure_file(proc_cgroup, root)
+    return None if path is None else parse_psi_some_avg10(read_bytes(path) or b"")
+
+
+def own_pressure_file(proc_cgroup: bytes, root: Path) -> str | None:
+    """Where the own group's PSI is (version 2 only)."""
     path = dict(_parse(proc_cgroup)).get("")
     if path is None:
         return None
     for mount in (root, root / "unified"):
         if (mount / "cgroup.controllers").exists():
-            own = next(_upwards(str(mount), path))
-            return parse_psi_some_avg10(read_bytes(f"{mount}{own}/memory.pressure") or b"")
+            return f"{mount}{next(_upwards(str(mount), path))}/memory.pressure"
     return None
+
+
+def folder_of(level: CgroupMemory, root: Path) -> str:
+    """The folder of a group that :func:`read_levels` found."""
+    mount = str(root) if level.version == 2 else _v1_mount(root)
+    return f"{mount}{'' if level.path == '/' else level.path}"
+
+
+def reread(level: CgroupMemory, folder: str, read: Callable[[str], bytes | None]) -> CgroupMemory:
+    """``level`` with its use as it is now; limit and OOM kills as they were.
+
+    ``read`` gives a file's content or None. Use is None where its files cannot be read.
+    """
+    name = "memory.current" if level.version == 2 else "memory.usage_in_bytes"
+    text = read(f"{folder}/{name}")
+    stat = _rows(read(f"{folder}/memory.stat"))
+    if text is None or not text.strip().isdigit() or not stat:
+        return level._replace(usage_bytes=None, working_set_bytes=None)
+    usage = int(text)
+    working_set = max(0, usage - _file_cache(stat, level.version))
+    return level._replace(usage_bytes=usage, working_set_bytes=working_set)
 
 
 def _parse(proc_cgroup: bytes) -> Iterator[tuple[str, str]]:
@@ -109,7 +142,17 @@ def _number(path: str) -> int | None:
 
 def _table(path: str) -> dict[bytes, int]:
     """A file of names and numbers, of which ``_ROWS`` are wanted."""
-    return {key: int(value) for key, value in _ROWS.findall(read_bytes(path) or b"")}
+    return _rows(read_bytes(path))
+
+
+def _rows(text: bytes | None) -> dict[bytes, int]:
+    return {key: int(value) for key, value in _ROWS.findall(text or b"")}
+
+
+def _file_cache(stat: dict[bytes, int], version: int) -> int:
+    """What the system can drop; "file" would include tmpfs and shared memory."""
+    prefix = b"total_" if version == 1 else b""
+    return stat.get(prefix + b"inactive_file", 0) + stat.get(prefix + b"active_file", 0)
 
 
 def _limit(value: int | None) -> int | None:
@@ -128,13 +171,12 @@ def _read_v1(mount: str, path: str) -> CgroupMemory:
         if (limit := _limit(value)) is not None
     ]
     usage = _number(f"{mount}{path}/memory.usage_in_bytes")
-    cache = stat.get(b"total_inactive_file", 0) + stat.get(b"total_active_file", 0)
     return _record(
         1,
         path,
         limit=min(limits, default=None),
         usage=usage,
-        cache=cache if stat else None,
+        cache=_file_cache(stat, 1) if stat else None,
         oom_kills=_table(f"{mount}{path}/memory.oom_control").get(b"oom_kill"),
         psi=None,
     )
@@ -146,14 +188,12 @@ def _read_v2(mount: str, path: str) -> CgroupMemory | None:
     if usage is None and limit is None:
         return None  # the machine's root group, or the controller is off here
     stat = _table(f"{mount}{path}/memory.stat")
-    # "file" would include tmpfs and shared memory, which cannot be dropped.
-    cache = stat.get(b"inactive_file", 0) + stat.get(b"active_file", 0)
     return _record(
         2,
         path,
         limit=limit,
         usage=usage,
-        cache=cache if stat else None,
+        cache=_file_cache(stat, 2) if stat else None,
         oom_kills=_table(f"{mount}{path}/memory.events").get(b"oom_kill"),
         psi=parse_psi_some_avg10(read_bytes(f"{mount}{path}/memory.pressure") or b""),
     )

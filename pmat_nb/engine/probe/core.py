@@ -26,6 +26,7 @@ from .types import AllocatorReader, HeapCounters
 if TYPE_CHECKING:
     from .allocators import Allocators
     from .residency import PageMap
+    from .steady import Steady, Surroundings
 
 __all__ = ["Probe"]
 
@@ -76,6 +77,9 @@ class Probe:
     def close(self) -> None:
         """Close the files kept open; a later reading opens them again."""
         self._files.close()
+        steady = self.__dict__.get("_steady")
+        if steady is not None:
+            steady.close()
 
     # --- the process -------------------------------------------------------------
 
@@ -188,6 +192,14 @@ class Probe:
                 found = host.parse_psi_some_avg10(machine or b"")
         return self._or_lack(found, "psi", "no pressure stall information")
 
+    def surroundings(self) -> Surroundings:
+        """Machine, limited control groups and PSI, cheaply: for a look every second."""
+        if self._linux:
+            return self._steady.read()
+        from .steady import Surroundings
+
+        return Surroundings(self.host(), (), None)
+
     def rlimits(self) -> dict[str, int]:
         """The soft limits among ``as``, ``data`` and ``rss`` that are set."""
         return self._or_lack(host.read_rlimits(self._pid), "rlimits", "no resource limits") or {}
@@ -246,13 +258,25 @@ class Probe:
     def _allocators(self) -> Allocators:
         from .allocators import Allocators
 
-        return Allocators(self._files, linux=self._linux, readers=self._readers, missing=self._note)
+        return Allocators(
+            self._files,
+            linux=self._linux,
+            readers=self._readers,
+            resident=self.resident_bytes,
+            missing=self._note,
+        )
 
     @functools.cached_property
     def _pages(self) -> PageMap:
         from .residency import PageMap
 
         return PageMap(f"{self._proc}/self/pagemap")
+
+    @functools.cached_property
+    def _steady(self) -> Steady:
+        from .steady import Steady
+
+        return Steady(self._proc, self._files.path("cgroup"), self._cgroup_root)
 
     def _note(self, figure: str, reason: str) -> None:
         self.unavailable[figure] = f"not available here because {reason}"

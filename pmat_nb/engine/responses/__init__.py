@@ -1,0 +1,1 @@
+"""What is done about a pressure level: which steps, when, and how often. No step runs here."""
