@@ -7,21 +7,26 @@ does not tell stays None in the record. Hand ``READERS`` to ``engine.probe.Probe
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from pmat_nb.engine.probe import AllocatorReader
 from pmat_nb.engine.records import AllocatorState
 
-__all__ = ["READERS", "arrow", "cupy_pinned", "polars", "release_unused", "torch_host"]
+__all__ = ["READERS", "arrow", "cupy_pinned", "polars", "release_unused", "releasers", "torch_host"]
 
 
 def arrow() -> AllocatorState | None:
-    """Arrow's default memory pool: bytes in use; it does not tell what it holds."""
+    """Arrow's default memory pool: bytes in use; what it holds is found by a block of it."""
     pyarrow: Any = sys.modules.get("pyarrow")
     if pyarrow is None or not hasattr(pyarrow, "default_memory_pool"):
         return None
     pool = pyarrow.default_memory_pool()
-    return AllocatorState(f"Arrow ({pool.backend_name})", None, int(pool.bytes_allocated()), None)
+    used = int(pool.bytes_allocated())
+    block = pyarrow.allocate_buffer(64)
+    return AllocatorState(
+        f"Arrow ({pool.backend_name})", None, used, None, address=int(block.address)
+    )
 
 
 def polars() -> AllocatorState | None:
@@ -57,11 +62,19 @@ def cupy_pinned() -> AllocatorState | None:
 READERS: tuple[AllocatorReader, ...] = (arrow, polars, torch_host, cupy_pinned)
 
 
-def release_unused() -> None:
-    """Ask the pools of loaded libraries to hand back what they have free."""
+def releasers() -> dict[str, Callable[[], object]]:
+    """By library, for those loaded, what makes its pool hand back what it has free."""
+    found: dict[str, Callable[[], object]] = {}
     pyarrow: Any = sys.modules.get("pyarrow")
     if pyarrow is not None and hasattr(pyarrow, "default_memory_pool"):
-        pyarrow.default_memory_pool().release_unused()
+        found["Arrow"] = pyarrow.default_memory_pool().release_unused
     cuda = getattr(sys.modules.get("torch"), "cuda", None)
-    if cuda is not None and cuda.is_initialized():
-        cuda.empty_cache()
+    if cuda is not None and hasattr(cuda, "is_initialized") and cuda.is_initialized():
+        found["torch"] = cuda.empty_cache
+    return found
+
+
+def release_unused() -> None:
+    """Ask the pools of loaded libraries to hand back what they have free."""
+    for release in releasers().values():
+        release()

@@ -116,13 +116,20 @@ class Step:
 
     ``target`` is the address it answers to: ``cache:Out``, ``temp:figures``, ``string``.
     ``estimated_bytes`` is None where only the last sizing of that address can tell.
-    ``run`` returns why less may have come back than hoped, or an empty text.
+    ``run`` returns why less may have come back than hoped, or an empty text. With ``left``
+    it is not run: that says why the thing is left alone, and what would change it.
     """
 
     target: str
     what: str
     run: Callable[[], str]
     estimated_bytes: int | None = None
+    left: str = ""
+
+    @classmethod
+    def leave(cls, target: str, what: str, why: str, estimated_bytes: int | None = None) -> Step:
+        """Something that could be given back, but not under this wish."""
+        return cls(target, what, str, estimated_bytes, why)
 
 
 @runtime_checkable
@@ -185,6 +192,16 @@ class Watched:
         except Exception as error:
             self._switch_off(error)
             return None
+
+    def steps(self, wish: Wish) -> tuple[Step, ...]:
+        """What the consumer can give back; empty where it cannot or has failed."""
+        if self.failure is not None or not isinstance(self._consumer, Reclaims):
+            return ()
+        try:
+            return tuple(self._consumer.steps(wish))
+        except Exception as error:
+            self._switch_off(error)
+            return ()
 
     def _switch_off(self, error: Exception) -> None:
         # The error itself is not kept: its traceback would keep what was looked at.

@@ -12,11 +12,12 @@ from typing import Any
 
 from pmat_nb.engine.safe import is_exactly
 
-from .base import Held
+from .base import Held, Step, Wish
 from .shell import user_namespace
 
 __all__ = ["FunctoolsCaches", "MatplotlibCaches", "RegexCache", "cached_objects"]
 
+_NO_AGES = "n/a: it does not say when an entry was last used; leave out --cache-age"
 _WRAPPER: type = type(functools.lru_cache(lambda: None))
 _NAMESPACE_OF = vars(ModuleType)["__dict__"].__get__
 _CLASS_NAMESPACE_OF = type.__dict__["__dict__"].__get__
@@ -87,19 +88,48 @@ class FunctoolsCaches:
 
     def held(self) -> Iterator[Held]:
         """One entry per cache that is not empty, addressed ``cache:NAME``."""
-        seen: set[int] = set()
         for name, wrapper in self._candidates():
-            if id(wrapper) in seen:
-                continue
-            seen.add(id(wrapper))
             found = _held(wrapper, name)
             if found is not None:
                 yield found
 
+    def steps(self, wish: Wish) -> Iterator[Step]:
+        """When aggressive every cache that is not empty: its results can be had again."""
+        for name, wrapper in self._candidates():
+            entries = _entries(wrapper)
+            if not entries:
+                continue
+            target, what = f"cache:{name}", f"functools cache {name}, {entries:,} entries"
+            if wish.cache_age_s is not None:
+                yield Step.leave(target, what, _NO_AGES)
+            elif wish.aggressive:
+                yield Step(target, what, functools.partial(_clear, wrapper))
+            else:
+                yield Step.leave(target, what, f"warm; --aggressive or --target {target}")
+
     def _candidates(self) -> Iterator[tuple[str, Any]]:
+        """Each cache once, under the first of its names."""
+        seen: set[int] = set()
+        for name, wrapper in self._everywhere():
+            if id(wrapper) not in seen:
+                seen.add(id(wrapper))
+                yield name, wrapper
+
+    def _everywhere(self) -> Iterator[tuple[str, Any]]:
         yield from _wrappers(user_namespace(self._shell), "")
         for name, namespace in _user_modules():
             yield from _wrappers(namespace, f"{name}.")
+
+
+def _entries(wrapper: Any) -> int:
+    # By way of the type: the user's function may have attributes of these names.
+    return int(_WRAPPER.cache_info(wrapper).currsize)  # type: ignore[attr-defined]
+
+
+def _clear(*wrappers: Any) -> str:
+    for wrapper in wrappers:
+        _WRAPPER.cache_clear(wrapper)  # type: ignore[attr-defined]
+    return ""
 
 
 class RegexCache:
@@ -110,14 +140,33 @@ class RegexCache:
 
     def held(self) -> Iterator[Held]:
         """Its tables; there are two since Python 3.12."""
+        tables = self._tables()
+        if tables:
+            yield Held("re cache", tables, f"{max(map(len, tables)):,} patterns", "cache:re")
+
+    def steps(self, wish: Wish) -> Iterator[Step]:
+        """All patterns; those that somebody holds stay compiled."""
+        tables = self._tables()
+        if tables and wish.cache_age_s is not None:
+            yield Step.leave("cache:re", "re cache", _NO_AGES)
+        elif tables:
+            what = f"re cache, {max(map(len, tables)):,} patterns"
+            yield Step("cache:re", what, self._purge)
+
+    @staticmethod
+    def _tables() -> tuple[dict[Any, Any], ...]:
         module = sys.modules.get("re")
-        tables = tuple(
+        return tuple(
             table
             for table in (getattr(module, "_cache", None), getattr(module, "_cache2", None))
             if type(table) is dict and table
         )
-        if tables:
-            yield Held("re cache", tables, f"{max(map(len, tables)):,} patterns", "cache:re")
+
+    @staticmethod
+    def _purge() -> str:
+        re: Any = sys.modules["re"]
+        re.purge()
+        return ""
 
 
 # Where matplotlib keeps them, over the versions since 3.8: (module, class or "").
@@ -143,6 +192,17 @@ class MatplotlibCaches:
             roots += cached_objects(wrapper)
         if roots:
             yield Held("matplotlib fonts and text", tuple(roots), address="cache:matplotlib")
+
+    def steps(self, wish: Wish) -> Iterator[Step]:
+        """All of them when aggressive: the next plot loads its fonts again."""
+        full = [wrapper for wrapper in self._found() if _entries(wrapper)]
+        what = "matplotlib fonts and text"
+        if full and wish.cache_age_s is not None:
+            yield Step.leave("cache:matplotlib", what, _NO_AGES)
+        elif full and wish.aggressive:
+            yield Step("cache:matplotlib", what, functools.partial(_clear, *full))
+        elif full:
+            yield Step.leave("cache:matplotlib", what, "warm; --aggressive empties them")
 
     def _found(self) -> Iterable[Any]:
         for module_name, class_name in _MATPLOTLIB_PLACES:

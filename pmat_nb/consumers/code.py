@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
-from .base import Held, Waste
+from .base import Held, Step, Waste, Wish
 from .shell import trait, user_namespace
 
 __all__ = ["CompiledCells", "InputHistory", "LineCache", "ParserCaches"]
@@ -58,20 +58,55 @@ class LineCache:
         One ``stat`` a file (a few microseconds), so ``budget_s`` is not needed.
         """
         seen = stale = 0
-        # IPython 7 gives its cells a time, though there is no file to compare with.
-        cells = getattr(sys.modules.get("linecache"), "_ipython_cache", {})
-        for filename, entry in self._cache().items():
-            if len(entry) != 4 or filename in cells:
-                continue
-            text = sum(map(sys.getsizeof, entry[2]))
+        for _, entry in self._entries():
+            text = _text_bytes(entry)
             seen += text
             stale += text if entry[1] is not None and _is_stale(entry) else 0
         return Waste(stale, seen, estimated=False, complete=True) if seen else None
 
+    def steps(self, wish: Wish) -> Iterator[Step]:
+        """Lines of files that have changed or are gone; when aggressive of all files.
+
+        Cells, and code that was made without a file, stay: a traceback shows their lines.
+        """
+        doomed = self._doomed(wish.aggressive)
+        if doomed:
+            kind = "files" if wish.aggressive else "files that changed or are gone"
+            used = sum(_text_bytes(entry) for _, entry in doomed)
+            what = f"source lines of {len(doomed):,} {kind}"
+            yield Step("ast:linecache", what, lambda: self._forget(wish.aggressive), used)
+
+    def _doomed(self, every: bool) -> list[tuple[Any, tuple[Any, ...]]]:
+        return [
+            (filename, entry)
+            for filename, entry in self._entries()
+            if entry[1] is not None and (every or _is_stale(entry))
+        ]
+
+    def _forget(self, every: bool) -> str:
+        for filename, _ in self._doomed(every):
+            self._cache_itself().pop(filename, None)
+        return ""
+
+    def _entries(self) -> Iterator[tuple[Any, Any]]:
+        """Those that were read, cells left out."""
+        # IPython 7 gives its cells a time, though there is no file to compare with.
+        cells = getattr(sys.modules.get("linecache"), "_ipython_cache", {})
+        for filename, entry in self._cache().items():
+            if len(entry) == 4 and filename not in cells:
+                yield filename, entry
+
     @staticmethod
-    def _cache() -> dict[Any, Any]:
+    def _cache_itself() -> dict[Any, Any]:
         cache = getattr(sys.modules.get("linecache"), "cache", None)
-        return cache.copy() if type(cache) is dict else {}
+        return cache if type(cache) is dict else {}
+
+    def _cache(self) -> dict[Any, Any]:
+        return self._cache_itself().copy()
+
+
+def _text_bytes(entry: tuple[Any, ...]) -> int:
+    return sum(map(sys.getsizeof, entry[2]))
 
 
 def _is_stale(entry: tuple[int, float, list[str], str]) -> bool:
@@ -115,3 +150,17 @@ class ParserCaches:
         if roots:
             files = sum(len(table) for table in (trees or {}).values())
             yield Held("completer's parser", roots, f"{files:,} files", "ast:parser")
+
+    def steps(self, wish: Wish) -> Iterator[Step]:
+        """All of it; the next completion parses what it needs again."""
+        if next(self.held(), None) is not None:
+            yield Step("ast:parser", "the completer's parsed files", self._forget)
+
+    @staticmethod
+    def _forget() -> str:
+        timed = getattr(sys.modules.get("jedi.cache"), "_time_caches", None) or {}
+        trees = getattr(sys.modules.get("parso.cache"), "parser_cache", None)
+        for cache in (*list(timed.values()), trees):
+            if type(cache) is dict:
+                cache.clear()
+        return ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .base import Held
+from .base import Held, Step, Wish
 from .shell import (
     displayhook_fields,
     hidden_namespace,
@@ -19,6 +19,8 @@ from .shell import (
     trait,
     user_namespace,
 )
+
+_AGE_UNKNOWN = "n/a: IPython does not say when it was last used; leave out --cache-age"
 
 __all__ = ["OutputHistory", "PrintedOutput", "history_holders"]
 
@@ -89,6 +91,85 @@ class OutputHistory:
                 seen.add(id(value))
                 yield Held(name, (value,), address="cache:Out")
 
+    def steps(self, wish: Wish) -> Iterator[Step]:
+        """All of it when aggressive, else what is gone from ``Out`` but held elsewhere.
+
+        Afterwards ``_`` is empty and ``Out[n]`` of an earlier cell a KeyError; both work
+        as ever for what is displayed next.
+        """
+        listed = next(iter(self.held()), None) is not None
+        if wish.cache_age_s is not None:
+            if listed:
+                yield Step.leave("cache:Out", "displayed objects", _AGE_UNKNOWN)
+        elif wish.aggressive:
+            if listed:
+                yield Step(
+                    "cache:Out", "displayed objects (Out, _ and all their holders)", self._forget
+                )
+        else:
+            if any(self._unlisted()):
+                what = "displayed objects that are gone from Out"
+                yield Step("cache:Out", what, self._forget_unlisted)
+            if snapshot(output_history(self._shell)):
+                why = "Out[n] and _ still give them; --aggressive lets go of them"
+                yield Step.leave("cache:Out", "displayed objects", why)
+
+    def _unlisted(self) -> Iterator[tuple[Any, str]]:
+        """(where, key) of what only IPython's machinery still holds."""
+        shell = self._shell
+        names = user_namespace(shell)
+        reachable = {id(value) for value in snapshot(output_history(shell)).values()}
+        reachable |= {id(value) for name, value in names.items() if _is_output_name(name)}
+        for table in (getattr(shell, "user_ns_hidden", {}), _hook_fields(shell)):
+            for name, value in snapshot(table).items():
+                if _is_output_name(name) and id(value) not in reachable and not _empty(value):
+                    yield table, name
+
+    def _forget_unlisted(self) -> str:
+        for table, name in tuple(self._unlisted()):
+            _empty_slot(table, name)
+        return ""
+
+    def _forget(self) -> str:
+        shell = self._shell
+        names, hidden, outputs = shell.user_ns, hidden_namespace(shell), output_history(shell)
+        own = [
+            name
+            for name, value in snapshot(names).items()
+            if _is_output_name(name) and is_ipython_name(name, value, hidden, outputs)
+        ]
+        for name in own:
+            _empty_slot(names, name)
+        for table in (getattr(shell, "user_ns_hidden", {}), _hook_fields(shell)):
+            for name in [name for name in snapshot(table) if _is_output_name(name)]:
+                _empty_slot(table, name)
+        outputs.clear()
+        result = getattr(trait(shell, "last_execution_result"), "__dict__", {})
+        if result.get("result") is not None:
+            # As %reset and %xdel do; the result itself may be in use, so it is not changed.
+            shell.last_execution_result = None
+        return ""
+
+
+def _hook_fields(shell: Any) -> dict[str, Any]:
+    stored = getattr(getattr(shell, "displayhook", None), "__dict__", None)
+    return stored if type(stored) is dict else {}
+
+
+def _empty(value: object) -> bool:
+    return type(value) is str and not value
+
+
+def _empty_slot(table: dict[str, Any], name: str) -> None:
+    """``_5`` goes; ``_``, ``__`` and ``___`` become what they are in a new session.
+
+    IPython goes on setting them only while all three are as it left them.
+    """
+    if name[1:].isdecimal():
+        table.pop(name, None)
+    elif name in table:
+        table[name] = ""
+
 
 class PrintedOutput:
     """Text and rich output that IPython 9.1 and later keeps of every cell (pool ``cache``)."""
@@ -108,3 +189,39 @@ class PrintedOutput:
             yield Held("printed output", (printed,), f"of {len(printed):,} cells", "cache:outputs")
         if reprs:
             yield Held("reprs of Out", (reprs,), address="cache:outputs")
+
+    def steps(self, wish: Wish) -> Iterator[Step]:
+        """The printed text of earlier cells; when aggressive the reprs too.
+
+        What the front end shows is its own. ``%history -o`` shows outputs by the reprs,
+        ``%notebook`` writes the printed text.
+        """
+        numbers, reprs = self._earlier(), self._reprs() if wish.aggressive else {}
+        if not numbers and not reprs:
+            return
+        what = f"printed text of {len(numbers):,} earlier cells"
+        what += f", {len(reprs):,} reprs" if reprs else ""
+        if wish.cache_age_s is not None:
+            yield Step.leave("cache:outputs", what, _AGE_UNKNOWN)
+        else:
+            yield Step("cache:outputs", what, lambda: self._forget(wish.aggressive))
+
+    def _printed(self) -> Any:
+        return getattr(getattr(self._shell, "history_manager", None), "outputs", None)
+
+    def _reprs(self) -> dict[Any, Any]:
+        found = trait(getattr(self._shell, "history_manager", None), "output_hist_reprs")
+        return found if isinstance(found, dict) else {}
+
+    def _earlier(self) -> list[int]:
+        """Cells that have ended: output of the running one is still added to its list."""
+        running = getattr(self._shell, "execution_count", 0) - 1
+        return [number for number in snapshot(self._printed() or {}) if number < running]
+
+    def _forget(self, reprs: bool) -> str:
+        for number in self._earlier():
+            # Taken out as a whole: IPython looks at the last piece of a list that is there.
+            self._printed().pop(number, None)
+        if reprs:
+            self._reprs().clear()
+        return ""

@@ -17,7 +17,7 @@ from pmat_nb.engine.frames import (
 )
 from pmat_nb.engine.safe import has_base, is_exactly, type_name
 
-from .base import Held
+from .base import Held, Step, Wish
 from .namespace import THROWAWAY_NAMES
 from .shell import hidden_namespace, is_ipython_name, output_history, trait, user_namespace
 
@@ -27,6 +27,7 @@ __all__ = [
     "OpenFigures",
     "ThrowawayNames",
     "cell_label",
+    "forget_errors",
     "is_internal",
     "last_tracebacks",
     "open_figures",
@@ -103,6 +104,29 @@ def last_tracebacks(
             yield place, found, None
 
 
+def forget_errors(shell: Any) -> None:
+    """Let go of the last error wherever Python and IPython keep it.
+
+    The error and its frames are not changed: an error that a variable of the user's holds
+    stays whole. ``%debug`` and ``%tb`` find no traceback until the next error.
+    """
+    for name in ("last_traceback", "last_value", "last_exc", "last_type"):
+        if hasattr(sys, name):
+            delattr(sys, name)
+    tracer = getattr(shell, "InteractiveTB", None)
+    if tracer is not None:
+        tracer.tb = None
+        if not getattr(tracer, "call_pdb", False):
+            # The debugger of the last %debug keeps its frames; IPython makes another.
+            tracer.pdb = None
+    stored = getattr(trait(shell, "last_execution_result"), "__dict__", {})
+    if any(stored.get(name) is not None for name in _ERRORS_OF_A_RESULT):
+        shell.last_execution_result = None
+
+
+_ERRORS_OF_A_RESULT = ("error_in_exec", "error_before_exec")
+
+
 class LastTraceback:
     """Objects kept by the frames of the last error (pool ``temp``)."""
 
@@ -131,6 +155,15 @@ class LastTraceback:
             if roots:
                 label, detail = self._words(frames, error)
                 yield Held(label, tuple(roots), detail, "temp:traceback")
+
+    def steps(self, wish: Wish) -> Iterator[Step]:
+        """Its frames, by letting go of the error everywhere."""
+        if any(traceback is not None for _, traceback, _ in last_tracebacks(self._shell)):
+            yield Step("temp:traceback", "frames of the last error", self._forget)
+
+    def _forget(self) -> str:
+        forget_errors(self._shell)
+        return ""
 
     def _words(
         self, frames: list[tuple[FrameType, int]], error: BaseException | None
@@ -162,6 +195,60 @@ class OpenFigures:
         """One entry per figure, addressed ``temp:figures``; nothing without pyplot."""
         for number, figure in open_figures().items():
             yield Held(f"figure {number}", (figure,), address="temp:figures")
+
+    def steps(self, wish: Wish) -> Iterator[Step]:
+        """When aggressive all that no cell waits to show, else those that cannot be shown.
+
+        A figure that is closed is gone from pyplot; one that a variable holds stays usable.
+        """
+        numbers = _closable(wish.aggressive)
+        if numbers:
+            what = f"{len(numbers):,} open figures" if len(numbers) > 1 else "1 open figure"
+            yield Step("temp:figures", what, lambda: _close(_closable(wish.aggressive)))
+        left = len(open_figures()) - len(numbers)
+        if left and not wish.aggressive:
+            why = "pyplot still gives them; --aggressive closes them"
+            yield Step.leave("temp:figures", f"{left:,} figures in use", why)
+
+
+def _closable(every: bool) -> list[Any]:
+    """Numbers of the figures to close.
+
+    The inline backend closes each figure once it was shown at the end of its cell, unless
+    it was made while pyplot was not interactive: then only a variable can show it.
+    """
+    figures = open_figures()
+    shows, closes = _inline()
+    waiting = set(map(id, getattr(shows, "_to_draw", None) or ()))
+    if every:
+        return [number for number, figure in figures.items() if id(figure) not in waiting]
+    if not closes:
+        return []
+    # The last of pyplot's is the one that its functions draw on.
+    return [n for n in list(figures)[:-1] if id(figures[n]) not in waiting]
+
+
+def _inline() -> tuple[Any, bool]:
+    """The inline backend's ``show`` and whether it closes what it has shown."""
+    module: Any = sys.modules.get("matplotlib_inline.backend_inline")
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    settings = getattr(module, "InlineBackend", None)
+    if settings is None or pyplot is None or not settings.initialized():
+        return None, False
+    backend = str(dict.get(sys.modules["matplotlib"].rcParams, "backend", ""))
+    inline = "inline" in backend
+    return getattr(module, "show", None), inline and settings.instance().close_figures is True
+
+
+def _close(numbers: list[Any]) -> str:
+    pyplot: Any = sys.modules.get("matplotlib.pyplot")
+    failed = []
+    for number in numbers:
+        try:
+            pyplot.close(number)
+        except Exception as error:  # a handler of the user's, a canvas that is gone
+            failed.append(f"figure {number}: {type_name(error)}: {error}")
+    return "; ".join(failed)
 
 
 def open_figures() -> dict[Any, object]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
-import sys
 import traceback
 from collections.abc import Iterator
 from typing import Any
 
 from pmat_nb.consumers.allocators import release_unused
+from pmat_nb.consumers.temp import forget_errors
 from pmat_nb.engine.probe import Probe
 
 __all__ = ["chain_of", "release_frames", "trim"]
@@ -35,12 +35,7 @@ def release_frames(shell: Any, error: BaseException) -> None:
         if each.__traceback__ is not None:
             traceback.clear_frames(each.__traceback__)
             each.__traceback__ = None
-    for name in ("last_traceback", "last_value", "last_exc", "last_type"):
-        if hasattr(sys, name):
-            delattr(sys, name)
-    tracer = getattr(shell, "InteractiveTB", None)
-    if tracer is not None:
-        tracer.tb = None
+    forget_errors(shell)
 
 
 def trim(probe: Probe) -> None:
