@@ -8,7 +8,19 @@ declares and parses single values, reading and ranking sources is
 from __future__ import annotations
 
 from .option import FORMATS, Option, Value, Verb
-from .values import SETTINGS, setting
+from .text import spelled
+from .values import GROUPS, SETTINGS, setting
 from .verbs import VERBS, verb
 
-__all__ = ["FORMATS", "SETTINGS", "VERBS", "Option", "Value", "Verb", "setting", "verb"]
+__all__ = [
+    "FORMATS",
+    "GROUPS",
+    "SETTINGS",
+    "VERBS",
+    "Option",
+    "Value",
+    "Verb",
+    "setting",
+    "spelled",
+    "verb",
+]

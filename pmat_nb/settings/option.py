@@ -99,7 +99,7 @@ class Option:
         if self.kind == "choice":
             return _parse_choice(text, self.choices, called)
         if self.kind == "count":
-            if not text.isdecimal():
+            if not text.removeprefix("-").isdecimal():
                 example = int(self.minimum or 1)
                 raise UsageError(
                     f"{called}: {text!r} is not a whole number; for example {called} {example}"
@@ -110,12 +110,19 @@ class Option:
         if self.kind == "limit":
             return parse_limit(text, option=called)
         if self.kind == "duration":
-            return parse_duration(text, option=called)
+            return self._parse_duration(text, called)
         if self.kind == "fraction":
             return parse_fraction(text, option=called)
         if not text:
             raise UsageError(f"{called}: needs a value; for example {called} {self.metavar}")
         return text
+
+    def _parse_duration(self, text: str, called: str) -> Value:
+        usual = self.optional if self.default is None else self.default
+        if isinstance(usual, (int, float)):
+            # An example of the order that the option is about.
+            return parse_duration(text, option=called, example=f"{usual:g}s")
+        return parse_duration(text, option=called)
 
     def _check_bounds(self, value: Value, called: str) -> None:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -142,6 +149,8 @@ def _parse_switch(value: object, called: str) -> bool:
 
 
 def _parse_choice(text: str, choices: tuple[str, ...], called: str) -> str:
+    if "on" in choices and text.lower() in _TRUE | _FALSE:
+        return "on" if text.lower() in _TRUE else "off"
     if text.lower() in choices:
         return text.lower()
     import difflib

@@ -69,7 +69,8 @@ VERBS: tuple[Verb, ...] = (
             Option(
                 "size",
                 "limit",
-                "a size, 80%, +2GB, auto or off; above a cell: what the cell may add",
+                "a size, 80%, +2GB, auto or off; above a cell: what the cell may add, auto for "
+                "what is left of the kernel's automatic limit, off for no limit in this cell",
                 unit="bytes",
                 positional=True,
                 needed=False,
