@@ -126,15 +126,17 @@ def parse_limit(value: str | int, *, option: str = "limit") -> LimitSpec:
         raise _refuse(option, value, "a memory limit", "2GB, 80%, +2GB, auto, off") from None
 
 
-def parse_duration(value: str | float, *, option: str = "duration") -> float:
-    """Seconds in ``7d``, ``12h``, ``90s`` or ``300``.
+def parse_duration(
+    value: str | float, *, option: str = "duration", example: str = "7d, 12h, 90s, 300"
+) -> float:
+    """Seconds in ``7d``, ``12h``, ``90s`` or ``300``; ``example`` is what a refusal offers.
 
     >>> parse_duration("12h")
     43200.0
     """
     match = _DURATION.fullmatch(str(value).strip())
     if match is None:
-        raise _refuse(option, value, "a duration", "7d, 12h, 90s, 300")
+        raise _refuse(option, value, "a duration", example)
     return float(match[1]) * _SECONDS[match[2].lower() if match[2] else None]
 
 

@@ -15,6 +15,14 @@ def test_every_verb_has_help_that_names_every_option(name):
         assert option.metavar in str(shown.value) or f"--{option.name}" in str(shown.value)
 
 
+@pytest.mark.parametrize(("name", "expected"), [("limit", True), ("stats", False)])
+def test_help_says_what_a_megabyte_is_where_a_size_is_asked(name, expected):
+    with pytest.raises(HelpShown) as shown:
+        parse_line(verb(name), "-h", f"%{verb(name).magic}")
+    assert ("1 MB is 1,048,576 bytes" in str(shown.value)) == expected
+    assert all(line == line.rstrip() for line in str(shown.value).splitlines())
+
+
 def test_bare_watch_has_a_period_and_off_is_off():
     stats = verb("stats")
     assert parse_line(stats, "--watch", "%pmat_stats")["watch"] == 2.0
@@ -35,7 +43,11 @@ def test_bare_watch_has_a_period_and_off_is_off():
         ("vars", "--top 0", ["--top", "1"]),
         ("vars", "--top many", ["--top", "many"]),
         ("why", "", ["NAME", "-h"]),
-        ("configure", "--sizing-budget never", ["--sizing-budget", "never", "90s"]),
+        ("vars", "--top -3", ["--top", "-3 is below 1"]),
+        ("configure", "--sizing-budget never", ["--sizing-budget", "never", "0.25s"]),
+        ("cleanup", "--cache-age never", ["--cache-age", "never", "90s"]),
+        ("limit", "2 GB", ["without a blank: 2GB"]),
+        ("limit", "2GB more", ["'more' is one word too many"]),
         ("configure", "--record-source all", ["--record-source", "all", "hash"]),
     ],
 )

@@ -36,8 +36,8 @@ class CellMagics:
             try:
                 self._arm(verb, lines[0], line)
             except HelpShown:
-                # The registered magic shows it.
-                return lines
+                # The registered magic shows it; without a body IPython would refuse the cell.
+                return lines if len(lines) > 1 else [*lines, "\n"]
             lines = _without_first(self._session.shell, lines)
         return lines
 

@@ -10,8 +10,11 @@ from typing import Any, NoReturn
 
 from pmat_nb.errors import UsageError
 from pmat_nb.settings import Option, Verb
+from pmat_nb.units import parse_size
 
 __all__ = ["HelpShown", "make_parser", "parse_line"]
+
+_SIZES = "sizes: 512MB, 8G, 1.5GiB ...; powers of 1024, so 1 MB is 1,048,576 bytes, also in reports"
 
 
 class HelpShown(Exception):  # noqa: N818 - it carries an answer, not an error
@@ -27,16 +30,29 @@ class _Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         known, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            raise UsageError(self._unknown(unknown[0]))
+            raise UsageError(self._unknown(unknown[0], args))
         return known, unknown
 
-    def _unknown(self, word: str) -> str:
+    def _unknown(self, word: str, words: Sequence[str]) -> str:
         spelled = word.split("=", 1)[0]
         near = difflib.get_close_matches(spelled, list(self._option_string_actions), n=1)
         if not spelled.startswith("-"):
+            if size := _size_in_two(word, words):
+                return f"{self.prog}: write the size without a blank: {size}"
             return f"{self.prog}: {word!r} is one word too many; {self.prog} -h shows what works"
         hint = f"did you mean {near[0]}?" if near else f"{self.prog} -h shows what works"
         return f"{self.prog}: there is no option {spelled}; {hint}"
+
+
+def _size_in_two(word: str, words: Sequence[str]) -> str:
+    """``2GB`` where it was typed as ``2 GB``, else empty."""
+    at = list(words).index(word) if word in words else 0
+    joined = words[at - 1] + word
+    try:
+        parse_size(joined)
+    except UsageError:
+        return ""
+    return joined if at and words[at - 1][-1:].isdecimal() and word.isalpha() else ""
 
 
 class _Help(argparse.Action):
@@ -78,11 +94,14 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
 
 def make_parser(verb: Verb, prog: str) -> argparse.ArgumentParser:
     """The parser for ``verb`` as it is called by ``prog``."""
-    examples = "\n".join(f"  {prog} {example}" for example in verb.examples)
+    examples = "\n".join(f"  {prog} {example}".rstrip() for example in verb.examples)
+    sized = any(option.kind in ("size", "limit") for option in verb.options)
+    closing = [f"examples:\n{examples}"] if examples else []
+    closing += [_SIZES] if sized else []
     parser = _Parser(
         prog=prog,
         description=verb.help[:1].upper() + verb.help[1:] + ".",
-        epilog=f"examples:\n{examples}" if examples else None,
+        epilog="\n\n".join(closing) or None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,
         allow_abbrev=False,

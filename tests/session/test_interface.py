@@ -72,6 +72,10 @@ def test_the_top_of_the_variables(kernel):
     assert "data" in text
     assert "a3" in text
     assert "a1" not in text
+    kernel.run("f = %pmat_vars --top 2 --format frame")
+    assert kernel.value("list(f['name'])") == ["data", "a3"]
+    found = json.loads(kernel.run("%pmat_vars --top 2 --format json").text)
+    assert [row["name"] for row in found["variables"]] == ["data", "a3"]
 
 
 def test_why_names_the_holders(kernel):
@@ -161,6 +165,9 @@ def test_watching_into_a_file_makes_a_log(kernel):
         ("%pmat_stats --watch -1", "--watch"),
         ("%pmat_vars --top 0", "--top"),
         ("%pmat_vars --format xml", "compact"),
+        ("%pmat_limit 2 GB", "2GB"),
+        ("%pmat_limit --scope cell 2GB", "%%pmat_limit 2GB --scope cell"),
+        ("%pmat_limit 2GB --restore-names", "above that cell"),
         ("%pmat_why", "NAME"),
         ("%pmat_why not-a-name", "not-a-name"),
         ("%pmat_stats -o /nonexistent/folder/x.json", "/nonexistent/folder"),
@@ -181,6 +188,12 @@ def test_help_is_shown_not_raised(kernel):
         result = kernel.run(f"%{magic} -h")
         assert result.status == "ok"
         assert "--format" in result.stdout
+
+
+def test_help_above_an_empty_cell(kernel):
+    result = kernel.run("%%pmat_limit -h")
+    assert result.status == "ok"
+    assert "--restore-names" in result.stdout
 
 
 def test_tab_completes(kernel):

@@ -20,9 +20,25 @@ def limit(
     **options: Any,
 ) -> Any:
     """``%pmat_limit``: set the standing limit, and show what is in force."""
+    _refuse_cell_options(options)
     if size is not None:
         session.set_limit(size, ceiling=options["ceiling"], warn_only=options["warn_only"])
     return deliver(session.limit_report(), format, output)
+
+
+def _refuse_cell_options(options: dict[str, Any]) -> None:
+    """A standing limit has no cell: an option about one must not be passed over in silence."""
+    asked = {
+        "--scope cell": options["scope"] == "cell",
+        "--restore-names": options["restore_names"],
+        "--keep-frames": options["keep_frames"],
+    }
+    for spelled, given in asked.items():
+        if given:
+            raise UsageError(
+                f"%pmat_limit: {spelled} is about one cell; write it above that cell: "
+                f"%%pmat_limit 2GB {spelled}"
+            )
 
 
 def save(
