@@ -46,7 +46,7 @@ class Variables(Report):
     """Variables with their sizes, largest retained first.
 
     ``more`` are variables that were sized together, which have no rows; ``top`` is how
-    many rows the text and HTML show (all of them are in the frame).
+    many rows are shown and listed; without it frame and dictionary have all of them.
     """
 
     title = "Variables"
@@ -66,6 +66,7 @@ class Variables(Report):
         self.rss_bytes = rss_bytes
         self.sizing = sizing
         self.top = _SHOWN if top is None else top
+        self._listed = self.rows if top is None else self.rows[:top]
 
     @property
     def retained_bytes(self) -> int:
@@ -115,14 +116,14 @@ class Variables(Report):
             "total": self.total,
             "retained_bytes": self.retained_bytes,
             "complete": self.complete,
-            "variables": [{name: getattr(row, name) for name in COLUMNS} for row in self.rows],
+            "variables": [{name: getattr(row, name) for name in COLUMNS} for row in self._listed],
             "more": [group._asdict() for group in self.more],
         }
 
     def to_frame(self) -> pd.DataFrame:
         """A row per variable, largest retained size first, in the documented columns."""
         return frame_of(
-            ({name: getattr(row, name) for name in COLUMNS} for row in self.rows), COLUMNS
+            ({name: getattr(row, name) for name in COLUMNS} for row in self._listed), COLUMNS
         )
 
     def plot(self, *, theme: str | None = None) -> Figure:
