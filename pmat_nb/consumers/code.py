@@ -25,7 +25,8 @@ class CompiledCells:
 
     def held(self) -> Iterator[Held]:
         """One entry."""
-        names = getattr(self._shell.compile, "_filename_map", None)
+        # A plain script has variables, but no compiler of cells.
+        names = getattr(getattr(self._shell, "compile", None), "_filename_map", None)
         codes = tuple(
             value.__code__
             for value in user_namespace(self._shell).values()

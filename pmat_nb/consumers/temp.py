@@ -63,14 +63,15 @@ def cell_label(shell: Any, code: CodeType) -> str | None:
     looked up in the input history. A cell run twice goes by its last number.
     """
     filename = code.co_filename
-    number = (getattr(shell.compile, "_filename_map", None) or {}).get(filename)
+    compiler = getattr(shell, "compile", None)
+    number = (getattr(compiler, "_filename_map", None) or {}).get(filename)
     if number is not None:
         return f"In[{number}]"
     entry = getattr(sys.modules.get("linecache"), "cache", {}).get(filename)
     if not entry or not ("ipykernel" in filename or "ipython-input" in filename):
         return None
     text = "".join(entry[2]).rstrip() if len(entry) == 4 else None
-    inputs = trait(shell.history_manager, "input_hist_parsed") or []
+    inputs = trait(getattr(shell, "history_manager", None), "input_hist_parsed") or []
     for position in range(len(inputs) - 1, 0, -1):
         if inputs[position].rstrip() == text:
             return f"In[{position}]"
