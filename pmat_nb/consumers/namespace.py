@@ -13,7 +13,7 @@ from typing import Any
 
 from pmat_nb.engine.safe import mro
 
-from .base import Held
+from .base import Held, Step, Wish
 from .shell import hidden_namespace, is_ipython_name, output_history, snapshot, user_namespace
 
 __all__ = ["UserNamespace", "UserObjects", "UserVariable", "user_objects", "user_variables"]
@@ -136,3 +136,9 @@ class UserNamespace:
             others = ", ".join(variable.names[1:])
             detail = f"also {others}" if others else ""
             yield Held(variable.name, (variable.value,), detail)
+
+    def steps(self, wish: Wish) -> Iterator[Step]:
+        """Small views that keep a large array alive; no variable ever goes."""
+        from .views import view_steps
+
+        return view_steps(self._shell, wish.compact)
