@@ -109,7 +109,8 @@ class AllocatorState(NamedTuple):
     """One allocator: what it holds from the system, uses, and has free.
 
     ``slack_bytes`` is the resident part of what it holds but has free. A field is
-    None where the allocator does not tell.
+    None where the allocator does not tell. ``address`` is of a block of it, by which the
+    memory that it holds can be found.
     """
 
     name: str
@@ -117,6 +118,7 @@ class AllocatorState(NamedTuple):
     used_bytes: int | None
     slack_bytes: int | None
     note: str = ""
+    address: int | None = None
 
 
 class DeviceMemory(NamedTuple):

@@ -238,7 +238,7 @@ def _reading(
     items: dict[str, PoolItem] = {}
     for root in roots:
         named = gathered.named[root.key]
-        used = root.charged_bytes - absent.get(root.key, 0) + named.extra_bytes
+        used = root.charged_bytes + root.padding_bytes - absent.get(root.key, 0) + named.extra_bytes
         before = items.get(named.item)
         items[named.item] = PoolItem(
             named.item,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pmat_nb.consumers import allocators as readers
-from pmat_nb.engine.probe import Probe
+from pmat_nb.engine.probe import Probe, arenas
 from pmat_nb.engine.probe.allocators import Allocators
 from pmat_nb.engine.probe.costly import Costly
 from pmat_nb.engine.probe.glibc import parse_malloc_info, read_heap
@@ -261,7 +261,62 @@ def test_arrow_tells_what_it_uses() -> None:
     kept = pa.array(range(1_000_000), pa.int64())
     assert readers.arrow().used_bytes - before >= kept.nbytes
     assert "Arrow" in readers.arrow().name
-    assert readers.arrow().slack_bytes is None
+
+
+ARROW = """
+import pyarrow as pa
+from pmat_nb.consumers.allocators import READERS
+probe = Probe(allocator_readers=READERS)
+pool = pa.default_memory_pool()
+def state():
+    return next(one for one in probe.allocators() if one.name.startswith("Arrow"))
+kept = [pa.array(range(2_000_000), pa.int64()) for _ in range(10)]
+full = state()
+del kept[1:]
+freed, rss, slack = state(), probe.rss_bytes(), probe.slack_bytes()
+pool.release_unused()
+print(json.dumps({"backend": pool.backend_name, "full": full.slack_bytes, "held": freed.held_bytes,
+                  "freed": freed.slack_bytes, "slack_fell": slack - probe.slack_bytes(),
+                  "rss_fell": rss - probe.rss_bytes(), "used": freed.used_bytes}))
+"""
+
+
+@linux
+def test_what_arrow_keeps_for_itself_is_slack() -> None:
+    found = in_python(ARROW)
+    if found["backend"] != "mimalloc":  # older wheels: nothing tells what jemalloc holds
+        assert found["held"] is found["freed"] is None
+        return
+    assert found["used"] < 20 * MIB and found["full"] < 60 * MIB
+    assert found["freed"] > 100 * MIB
+    assert found["held"] == found["used"] + found["freed"]
+    assert abs(found["slack_fell"] - found["rss_fell"]) < 4 * MIB
+
+
+MAPS = b"""\
+1f000000000-1f000400000 rw-p 00000000 00:00 0
+20000000000-20040000000 rw-p 00000000 00:00 0
+20040000000-20044000000 rw-p 00000000 00:00 0 [anon:mimalloc]
+2005c000000-2005d000000 r--p 00000000 08:01 7 /lib/x.so
+20090000000-20098000000 rw-p 00000000 00:00 0
+30000000000-30040000000 rw-p 00000000 00:00 0
+7f0000000000-7f0040000000 rw-p 00000000 00:00 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("address", "areas"),
+    [
+        (0x20001234567, [0x20000000000, 0x20090000000]),
+        (0x20090000000, [0x20000000000, 0x20090000000]),
+        (0x30000000010, [0x30000000000]),
+        (0x1F000000010, []),
+        (0x7F0000000010, []),
+        (0x25000000000, []),
+    ],
+)
+def test_a_heap_is_its_neighbouring_mappings(address: int, areas: list[int]) -> None:
+    assert [start for start, _ in arenas.heap_around(MAPS, address)] == areas
 
 
 def test_torchs_pinned_memory(monkeypatch: pytest.MonkeyPatch) -> None:

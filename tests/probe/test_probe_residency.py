@@ -6,6 +6,7 @@ import ctypes
 import mmap
 import multiprocessing
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,6 +69,28 @@ def test_pages_only_read_are_the_kernels_zeros(probe: Probe) -> None:
     assert int(array[::PAGE].sum()) == 0
     assert probe.rss_bytes() - rss < 4 * MIB
     assert probe.resident_bytes([where(array)]) == 0
+
+
+def test_huge_pages_only_read_are_zeros_too(probe: Probe) -> None:
+    memory = mmap.mmap(-1, 64 * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory.madvise(mmap.MADV_HUGEPAGE)
+    array = np.frombuffer(memory, dtype="u1")
+    rss = probe.rss_bytes()
+    assert int(array[::PAGE].sum()) == 0
+    assert probe.rss_bytes() - rss < 4 * MIB
+    assert probe.resident_bytes([where(array)]) == 0
+    np.frombuffer(memory, dtype="u1")[: 8 * MIB] = 1
+    assert 8 * MIB <= probe.resident_bytes([where(array)]) <= 10 * MIB
+
+
+def test_a_child_that_runs_a_program_of_its_own_shares_nothing(probe: Probe) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        array = private(32 * MIB)
+        assert int(array[::PAGE].sum()) == 0
+        assert probe.resident_bytes([where(array)]) == 0
+    finally:
+        child.communicate(b"\n", timeout=60)
 
 
 def test_a_fork_does_not_take_pages_away(probe: Probe) -> None:

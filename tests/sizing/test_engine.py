@@ -297,3 +297,28 @@ def test_charges_follow_the_order_of_the_pools() -> None:
     for budget in (None, 5.0):
         first, second = size_roots(roots, budget_s=budget).roots
         assert first.charged_bytes > 9000 > second.charged_bytes
+
+
+def test_small_objects_are_rounded_up_as_the_allocator_does() -> None:
+    floats = [float(n) for n in range(10_000)]
+    namespace: dict[str, Any] = {"floats": floats, "big": [bytearray(100_000)]}
+    del floats
+    found = _sizes(namespace)
+    # 24 bytes in slots of 32; the lists themselves add next to nothing.
+    assert 80_000 <= found["floats"].padding_bytes < 80_100
+    assert found["big"].padding_bytes < 64
+    texts = {"texts": [f"{n:010d}" for n in range(1000)]}  # 59 bytes in slots of 64
+    assert 5_000 <= _sizes(texts)["texts"].padding_bytes < 5_100
+
+
+def test_later_groups_get_their_share_of_the_budget() -> None:
+    namespace = {"big": [[i, str(i)] for i in range(200_000)]}
+    roots = [
+        Root("big", namespace["big"], "analysis", 1),
+        Root("held", [bytearray(5000)], "temp"),
+    ]
+    ticks = iter(range(10**7))
+    found = size_roots(roots, budget_s=20.0, clock=lambda: float(next(ticks)))
+    big, held = found.roots
+    assert not big.complete
+    assert held.charged_bytes > 5000

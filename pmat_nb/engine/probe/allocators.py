@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from pmat_nb.engine.records import AllocatorState
 
-from . import glibc, portable, pymalloc
+from . import arenas, glibc, portable, pymalloc
 from .costly import Costly
 from .procfs import ProcFs
 from .types import AllocatorReader, HeapCounters
@@ -23,7 +23,10 @@ _GLIBC = "C heap (glibc)"
 
 
 class Allocators:
-    """Reads them all; ``missing(figure, reason)`` is told what cannot be had."""
+    """Reads them all; ``missing(figure, reason)`` is told what cannot be had.
+
+    ``resident`` counts what of ``(address, size)`` ranges is in memory.
+    """
 
     def __init__(
         self,
@@ -31,34 +34,32 @@ class Allocators:
         *,
         linux: bool,
         readers: Sequence[AllocatorReader] = (),
+        resident: Callable[[Sequence[tuple[int, int]]], int | None] = lambda _: None,
         missing: Callable[[str, str], None],
     ) -> None:
         self._files = files
         self._linux = linux
         self._readers = tuple(readers)
+        self._resident = resident
         self._missing = missing
         self._glibc = Costly(self._read_glibc)
         self._python = Costly(self._read_python)
+        self._libraries = Costly(self._read_libraries)
         self._blocks = Costly(_allocated_blocks)
         self._heap = Costly(self._read_heap)
 
     def states(self) -> tuple[AllocatorState, ...]:
         """C heap, Python's, then each library's that is loaded."""
         own = [self._glibc.now(), self._python.now()]
-        found = [state for state in own if state is not None]
-        for read in self._readers:
-            try:
-                state = read()
-            except Exception as error:  # a library's own failure is not ours
-                self._missing(getattr(read, "__name__", "allocator"), f"its library says: {error}")
-                continue
-            if state is not None:
-                found.append(state)
-        return tuple(found)
+        return (*(state for state in own if state is not None), *self._libraries.now())
 
     def slack_bytes(self, budget_s: float | None) -> int | None:
-        """Free resident bytes of the C and Python allocators; None if neither tells."""
-        states = [self._glibc.recent(budget_s), self._python.recent(budget_s)]
+        """Free resident bytes of all allocators that tell; None if none does."""
+        states = [
+            self._glibc.recent(budget_s),
+            self._python.recent(budget_s),
+            *(self._libraries.recent(budget_s) or ()),
+        ]
         known = [s.slack_bytes for s in states if s is not None and s.slack_bytes is not None]
         return sum(known) if known else None
 
@@ -70,6 +71,32 @@ class Allocators:
             heap_used_bytes=None if heap is None else heap[0],
             mmap_used_bytes=None if heap is None else heap[1],
         )
+
+    def _read_libraries(self) -> tuple[AllocatorState, ...]:
+        found = []
+        for read in self._readers:
+            try:
+                state = read()
+            except Exception as error:  # a library's own failure is not ours
+                self._missing(getattr(read, "__name__", "allocator"), f"its library says: {error}")
+                continue
+            if state is not None:
+                found.append(self._located(state))
+        return tuple(found)
+
+    def _located(self, state: AllocatorState) -> AllocatorState:
+        """With what the library's heap holds in memory, where that can be found."""
+        if state.address is None or state.used_bytes is None or not self._linux:
+            return state
+        maps = self._files.maps()
+        areas = [] if maps is None else list(arenas.heap_around(maps, state.address))
+        # Not by mincore, which counts what was read and never written.
+        held = self._resident(areas) if areas else None
+        if held is None:
+            return state
+        # Blocks in use that were never written to make this smaller than the truth.
+        slack = max(0, held - state.used_bytes)
+        return state._replace(held_bytes=held, slack_bytes=slack)
 
     def _read_glibc(self) -> AllocatorState | None:
         heap = glibc.read_heap() if self._linux else None

@@ -211,7 +211,7 @@ class Probe:
         return self._allocators.states()
 
     def slack_bytes(self, budget_s: float | None = None) -> int | None:
-        """Resident bytes that the C and Python allocators hold but have free.
+        """Resident bytes that C's, Python's and loaded libraries' allocators have free.
 
         With a budget, an allocator whose last reading took longer answers with that
         reading until reading anew costs at most 1% of the time.
@@ -235,7 +235,9 @@ class Probe:
         Pages only read and never written do not count, as in RSS. Ranges above 4 GiB
         are sampled (see ``residency.PageMap``).
         """
-        found = self._pages.resident_bytes(ranges, self._shares_pages) if self._linux else None
+        found = None
+        if self._linux:
+            found = self._pages.resident_bytes(ranges, self._shares_pages, self._files.maps)
         return self._or_lack(found, "resident_bytes", "no /proc/self/pagemap")
 
     def gc(self, last_run_at: float | None = None, next_run_at: float | None = None) -> GcState:
@@ -312,4 +314,8 @@ class Probe:
         return tuple(found)
 
     def _shares_pages(self) -> bool:
-        return self._files.forked_without_exec() or bool(ProcFs(self._proc).children())
+        if self._files.forked_without_exec():
+            return True
+        # A child that runs a program of its own (our guard is one) shares nothing.
+        own = ProcFs(self._proc)
+        return any(own.forked_without_exec(pid) for pid in own.children() or ())

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .cstream import c_library, captured
-from .procfs import PAGE_BYTES
+from .procfs import PAGE_BYTES, PRIVATE_ANONYMOUS
 from .residency import in_core_bytes
 
 __all__ = ["GlibcHeap", "heap_areas", "read_heap", "resident_free_bytes", "trim_heap"]
@@ -28,9 +28,6 @@ __all__ = ["GlibcHeap", "heap_areas", "read_heap", "resident_free_bytes", "trim_
 _ARENA_BYTES = 64 << 20
 # address of the arena's state, previous area, size, size that is readable
 _ARENA_HEADER = struct.Struct("=QQQQ")
-_PRIVATE_ANONYMOUS = re.compile(
-    rb"^([0-9a-f]+)-([0-9a-f]+) rw-p [0-9a-f]+ \S+ 0 *(\[heap\]|\[anon:[^\n]*)?$", re.MULTILINE
-)
 _TOTALS = {
     "fast": re.compile(rb'<total type="fast" count="\d+" size="(\d+)"/>'),
     "rest": re.compile(rb'<total type="rest" count="\d+" size="(\d+)"/>'),
@@ -114,7 +111,7 @@ def heap_areas(maps: bytes, mem_path: str) -> Iterator[Area]:
     except OSError:
         mem = -1
     try:
-        for found in _PRIVATE_ANONYMOUS.finditer(maps):
+        for found in PRIVATE_ANONYMOUS.finditer(maps):
             start, end = int(found[1], 16), int(found[2], 16)
             if found[3] == b"[heap]":
                 yield start, end - start

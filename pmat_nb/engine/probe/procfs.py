@@ -9,16 +9,33 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-__all__ = ["PAGE_BYTES", "ProcFs", "read_bytes"]
+__all__ = ["PAGE_BYTES", "PRIVATE_ANONYMOUS", "ProcFs", "anonymous_areas", "read_bytes"]
 
 PAGE_BYTES: int = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
+# Lines of /proc/PID/maps with memory that no file backs and no other process sees.
+PRIVATE_ANONYMOUS = re.compile(
+    rb"^([0-9a-f]+)-([0-9a-f]+) rw-p [0-9a-f]+ \S+ 0 *(\[heap\]|\[anon:[^\n]*)?$", re.MULTILINE
+)
 _STATM_FIELDS = 7
 # set in /proc/PID/stat of a process that was forked and has not called exec
 _PF_FORKNOEXEC = 0x40
+
+
+def anonymous_areas(maps: bytes) -> list[tuple[int, int]]:
+    """``(start, end)`` of private anonymous memory in address order, neighbours joined."""
+    areas: list[tuple[int, int]] = []
+    for found in PRIVATE_ANONYMOUS.finditer(maps):
+        start, end = int(found[1], 16), int(found[2], 16)
+        if areas and areas[-1][1] == start:
+            areas[-1] = areas[-1][0], end
+        else:
+            areas.append((start, end))
+    return areas
 
 
 def read_bytes(path: str) -> bytes | None:
@@ -165,9 +182,9 @@ class ProcFs:
             waiting += new
         return tuple(found)
 
-    def forked_without_exec(self) -> bool:
-        """Whether this process shares its pages with the one that forked it."""
-        stat = (read_bytes(f"{self._dir}/stat") or b"").rpartition(b")")[2].split()
+    def forked_without_exec(self, pid: int | None = None) -> bool:
+        """Whether this process (or ``pid``) shares its pages with the one that forked it."""
+        stat = (read_bytes(f"{self._directory(pid)}/stat") or b"").rpartition(b")")[2].split()
         return len(stat) > 6 and bool(int(stat[6]) & _PF_FORKNOEXEC)
 
     def maps(self) -> bytes | None:

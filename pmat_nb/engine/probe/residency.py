@@ -11,10 +11,11 @@ Neither covers device memory, or what other processes hold of shared pages.
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from .procfs import PAGE_BYTES
+from .procfs import PAGE_BYTES, anonymous_areas
 
 __all__ = ["PageMap", "in_core_bytes"]
 
@@ -28,6 +29,9 @@ _ALL_PRESENT = bytes(int(flags >= _PRESENT) for flags in range(256))
 _WITHOUT_ZERO_PAGE = bytes(
     int(flags >= _PRESENT and bool(flags & (_FILE | _EXCLUSIVE))) for flags in range(256)
 )
+# For private anonymous memory: the kernel's huge page of zeros passes for a file's.
+_OURS_ALONE = bytes(int(flags >= _PRESENT and bool(flags & _EXCLUSIVE)) for flags in range(256))
+_HUGE_BYTES = 2 << 20
 
 _WINDOW_PAGES = 16384  # 128 kB of pagemap at a time stays in the processor's cache
 _GAP_PAGES = 512  # reading on over a gap is cheaper than another call up to here
@@ -51,12 +55,16 @@ class PageMap:
         self._sample_above_bytes = sample_above_bytes
 
     def resident_bytes(
-        self, ranges: Iterable[Range], forked: Callable[[], bool] = lambda: False
+        self,
+        ranges: Iterable[Range],
+        forked: Callable[[], bool] = lambda: False,
+        maps: Callable[[], bytes | None] = lambda: None,
     ) -> int | None:
         """Resident bytes of all ranges together; None where pagemap cannot be used.
 
         Overlapping ranges count twice. ``forked`` tells whether this process shares
-        pages with a parent or child of a fork; it is asked only where it matters.
+        pages with a parent or child of a fork, ``maps`` is its memory map; both are
+        asked only where it matters.
         """
         try:
             fd = os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
@@ -64,7 +72,10 @@ class PageMap:
             return None
         try:
             table = _table(fd, forked)
-            return None if table is None else self._count(fd, ranges, table)
+            if table is not _WITHOUT_ZERO_PAGE:
+                return None if table is None else self._count(fd, ranges, table)
+            ours, others = _by_backing(ranges, maps)
+            return self._count(fd, ours, _OURS_ALONE) + self._count(fd, others, table)
         except (OSError, AttributeError, OverflowError):
             return None
         finally:
@@ -94,6 +105,26 @@ class PageMap:
             read += pages
             resident += present.count(1)
         return size * resident // read
+
+
+def _by_backing(
+    ranges: Iterable[Range], maps: Callable[[], bytes | None]
+) -> tuple[list[Range], list[Range]]:
+    """Ranges in private anonymous memory that may have huge pages, and all others."""
+    others: list[Range] = []
+    large: list[Range] = []
+    for one in ranges:
+        (large if one[1] >= _HUGE_BYTES else others).append(one)
+    if not large:
+        return [], others
+    areas = anonymous_areas(maps() or b"")
+    starts = [start for start, _ in areas]
+    ours: list[Range] = []
+    for address, size in large:
+        at = bisect_right(starts, address) - 1
+        inside = at >= 0 and address + size <= areas[at][1]
+        (ours if inside else others).append((address, size))
+    return ours, others
 
 
 def _flags(fd: int, page: int, pages: int) -> bytes:

@@ -20,6 +20,7 @@ from .walk import Deadline, single_refs
 __all__ = ["namespace_roots", "size_roots"]
 
 _FIRST_PASS = 0.6  # of the budget; then shared is told from retained
+_NOT_THE_LAST = 0.75  # of that: the last pools are not left without any
 _BOTH_PASSES = 0.8  # the rest is for adding up
 _ONE_ROOT = 0.5  # of what is left may go to one root, so that a giant cannot starve the rest
 # More roots than a budget is likely to suffice for, and how many of them go first.
@@ -124,9 +125,11 @@ class _Engine:
 
     def run(self) -> Sizing:
         regions: dict[int, Region] = {}
-        for root in self._order():
+        order = self._order()
+        last = order[-1].group if order else ""
+        for root in order:
             if id(root.obj) not in regions:
-                self._set_deadline()
+                self._set_deadline(_FIRST_PASS * (1 if root.group == last else _NOT_THE_LAST))
                 regions[id(root.obj)] = self._walk_root(root)
         if self._budget is not None:
             self._deadline.at = self._started + _BOTH_PASSES * self._budget
@@ -141,10 +144,10 @@ class _Engine:
             return self._walk.walk_together(root.obj)  # type: ignore[arg-type]
         return self._walk.walk(root.obj, self._external[id(root.obj)])
 
-    def _set_deadline(self) -> None:
+    def _set_deadline(self, share: float) -> None:
         if self._budget is not None:
             now = self._clock()
-            last = self._started + _FIRST_PASS * self._budget
+            last = self._started + share * self._budget
             self._deadline.at = now + _ONE_ROOT * max(0.0, last - now)
 
     def _order(self) -> list[Root]:
@@ -201,6 +204,7 @@ class _Engine:
                     exact=region.exact,
                     aliases=tuple(k for k in self._names[id(root.obj)] if k != root.key),
                     shared_with=self._keys(partners[region.number]),
+                    padding_bytes=region.padding_bytes if first else 0,
                 )
             )
         return Sizing(

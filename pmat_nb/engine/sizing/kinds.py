@@ -23,6 +23,9 @@ _MANAGED_DICT = 1 << 4
 _INLINE_VALUES = 1 << 2
 _GC_HEADER = 16
 _PRE_HEADER = 16
+# Python's allocator for small objects: sizes are multiples of 16 up to 512.
+_ROUNDED_TO = 16
+_SMALL = 512
 _NEW_LAYOUT = sys.version_info >= (3, 13)
 
 _mro_of = type.__dict__["__mro__"].__get__
@@ -87,6 +90,18 @@ class TypeInfo:
     def sizes(self, objs: Sequence[object]) -> int:
         """Bytes of these objects alone; all must be of this type."""
         return sum(map(self.sizeof, objs)) + self.header * len(objs)
+
+    def measure(self, objs: Sequence[object]) -> tuple[int, int]:
+        """(bytes of these objects alone, bytes that the allocator rounds them up by).
+
+        Python's allocator hands out multiples of 16 bytes up to 512. Headers are such
+        multiples; of a container, object and table are rounded as if they were one.
+        """
+        sizes = list(map(self.sizeof, objs))
+        total, least = sum(sizes) + self.header * len(sizes), min(sizes)
+        if least == max(sizes):
+            return total, -least % _ROUNDED_TO * len(sizes) if least <= _SMALL else 0
+        return total, sum([-size % _ROUNDED_TO for size in sizes if size <= _SMALL])
 
     def inline_values_bytes(self, count: int, values: int) -> int:
         """Bytes of the attribute arrays of ``count`` instances with ``values`` attributes.

@@ -40,7 +40,7 @@ class Region:
             "foreign_atoms",
             "host_bytes",
         ),
-        *("number", "objects", "root", "sure_bytes", "walked"),
+        *("number", "objects", "padding_bytes", "root", "sure_bytes", "walked"),
     )
 
     def __init__(self, number: int, root: Any) -> None:
@@ -50,6 +50,7 @@ class Region:
         self.sure_bytes = 0  # retained in any case: a chain of single references from the root
         self.buffer_bytes = 0
         self.device_bytes = 0
+        self.padding_bytes = 0
         self.objects = 0
         self.complete = False
         self.walked = True
@@ -85,7 +86,7 @@ class RegionWalk(Walk):
         """Walk what hangs on a root whose references number ``external_refs`` elsewhere."""
         region = self._region = Region(len(self.regions), root)
         self.regions.append(region)
-        before = (self.nbytes, self.objects)
+        before = (self.nbytes, self.objects, self.padding)
         key = id(root)
         if key in self.owner_of:
             is_atom = id(type(root)) in ATOM_IDS
@@ -110,7 +111,7 @@ class RegionWalk(Walk):
         """
         region = self._region = Region(len(self.regions), objs)
         self.regions.append(region)
-        before = (self.nbytes, self.objects)
+        before = (self.nbytes, self.objects, self.padding)
         self.exact, self.disturbed = True, False
         self.frontier = self._sure
         try:
@@ -155,10 +156,11 @@ class RegionWalk(Walk):
         self.frontier = self._unsure
         self.run()
 
-    def _finish(self, before: tuple[int, int]) -> None:
+    def _finish(self, before: tuple[int, int, int]) -> None:
         region = self._region
         region.host_bytes += self.nbytes - before[0]
         region.objects = self.objects - before[1]
+        region.padding_bytes = self.padding - before[2]
         region.exact = self.exact
         for key in self._left:
             is_atom = id(type(self.object_of[key])) in ATOM_IDS

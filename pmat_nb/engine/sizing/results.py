@@ -60,6 +60,8 @@ class RootSize(NamedTuple):
         complete: false where the figures are lower bounds.
         exact: false where a library gave only an estimate.
         aliases: the other keys of the same object.
+        padding_bytes: what the allocator adds to ``charged_bytes`` by rounding small objects
+            up; in none of the other figures.
         shared_with: keys of other roots (at most eight) that hold some of the shared bytes.
     """
 
@@ -76,6 +78,7 @@ class RootSize(NamedTuple):
     exact: bool = True
     aliases: tuple[str, ...] = ()
     shared_with: tuple[str, ...] = ()
+    padding_bytes: int = 0
 
 
 class Sizing(NamedTuple):

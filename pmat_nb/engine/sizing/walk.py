@@ -111,7 +111,7 @@ class Frontier:
 class Walk:
     """Opens everything that hangs on the objects pushed to ``frontier``.
 
-    ``nbytes`` and ``objects`` add up what has been found; ``disturbed`` is true once a
+    ``nbytes``, ``padding`` and ``objects`` add up what has been found; ``disturbed`` is true once a
     container changed while it was read, so that figures are lower bounds.
     """
 
@@ -121,6 +121,7 @@ class Walk:
         self.base_refs = single_refs()
         self.frontier = Frontier()
         self.nbytes = 0
+        self.padding = 0
         self.objects = 0
         self.disturbed = False
         self.exact = True
@@ -152,7 +153,9 @@ class Walk:
 
     def take(self, info: TypeInfo, objs: Sequence[Any]) -> None:
         """Count objects of one type and queue them for opening."""
-        self.nbytes += info.sizes(objs)
+        nbytes, padding = info.measure(objs)
+        self.nbytes += nbytes
+        self.padding += padding
         self.objects += len(objs)
         if info.kind > Kind.ATOM:
             self.frontier.push(info, objs)
