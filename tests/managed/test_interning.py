@@ -84,7 +84,12 @@ def test_lists_arrays_and_dict_values_share(size, mixed):
 
     array = np.empty(len(make()), dtype=object)
     array[:] = make()
-    for value in (make(), dict(enumerate(make())), array, np.array([make(), make()], dtype=object).T):
+    for value in (
+        make(),
+        dict(enumerate(make())),
+        array,
+        np.array([make(), make()], dtype=object).T,
+    ):
         done = intern_within([value], {})
         strings = value.values() if isinstance(value, dict) else value
         assert objects(np.ravel(value) if isinstance(value, np.ndarray) else strings) == 5
