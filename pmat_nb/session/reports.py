@@ -64,6 +64,11 @@ class Reporter:
         self.sized_at: float | None = None
         self._watch: Watch | None = None
 
+    @property
+    def sources(self) -> tuple[Watched, ...]:
+        """Every consumer, watched: none of them raises."""
+        return self._sources
+
     def close(self) -> None:
         """Stop what runs on its own."""
         if self._watch is not None:
