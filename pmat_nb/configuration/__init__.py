@@ -8,7 +8,9 @@ broken source is reported and passed over; it never stops the extension from loa
 
 from __future__ import annotations
 
-from .resolved import SettingRow, Settings, machine_file, project_file, read_toml
+from .files import machine_file, project_file, read_toml
+from .layers import SettingRow
+from .resolved import Settings
 from .responses import ACTIONS, Level, Responses
 
 __all__ = [

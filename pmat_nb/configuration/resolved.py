@@ -1,125 +1,70 @@
-"""Where settings come from, and which source wins.
-
-Strongest first: a magic or call, the environment (``PMAT_MEMORY_MAX``, otherwise
-``PMAT_MEMORY_`` and the key in capitals), ``pmat.toml`` found upwards from the
-notebook's folder, the user's ``pmat.toml``, the machine's, the default. A broken
-source is reported and passed over; it never stops the extension from loading.
-"""
+"""The settings in force, with the sources they come from."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from threading import RLock
+from typing import TYPE_CHECKING, Any, cast
 
 from pmat_nb.errors import UsageError
-from pmat_nb.settings import SETTINGS, Option, Value, setting
+from pmat_nb.settings import Value, setting, spelled
 
-from .responses import DEFAULTS, Level, Responses
+from .environment import read_environment
+from .layers import Kind, Layer, SettingRow
+from .ranking import THRESHOLDS, Ranked, beyond_cap, caps_of, rank, rising
 
-__all__ = ["SettingRow", "Settings", "machine_file", "project_file", "read_toml"]
+if TYPE_CHECKING:
+    from .files import FileContent
+    from .responses import Level, Responses
+    from .trust import TrustList
 
-_ENV_NAMES = {"max_total": "PMAT_MEMORY_MAX"}
-FILE_NAME = "pmat.toml"
+__all__ = ["Settings"]
 
-
-class SettingRow(NamedTuple):
-    """One line of ``%pmat_configure``: a setting, its value and who set it."""
-
-    key: str
-    value: Value
-    source: str
-    help: str
-
-
-def project_file(folder: Path) -> Path | None:
-    """The nearest ``pmat.toml`` in ``folder`` or above it, or None."""
-    for candidate in (folder, *folder.parents):
-        path = candidate / FILE_NAME
-        if path.is_file():
-            return path
-    return None
-
-
-def machine_file() -> Path:
-    """The machine's settings, which an administrator writes."""
-    return Path("/etc/pmat") / FILE_NAME
-
-
-def read_toml(path: Path) -> dict[str, Value]:
-    """The ``[memory]`` settings of a ``pmat.toml``; other tables are not ours.
-
-    Raises:
-        UsageError: not TOML, an unknown key or a bad value; with file and line.
-    """
-    import tomllib
-
-    try:
-        text = path.read_text(encoding="utf-8")
-        table = tomllib.loads(text).get("memory", {})
-    except (OSError, UnicodeDecodeError) as problem:
-        raise UsageError(f"{path}: cannot be read ({problem})") from None
-    except tomllib.TOMLDecodeError as problem:
-        raise UsageError(f"{path}: is not valid TOML: {problem}") from None
-    if not isinstance(table, dict):
-        raise UsageError(f"{path}: memory is {table!r}, not a table; write [memory] above its keys")
-    values: dict[str, Value] = {}
-    for key, value in table.items():
-        where = f"{path}:{_line_of(text, key)}"
-        try:
-            option = setting(key)
-            values[option.key] = option.parse(value, called=option.key)
-        except UsageError as problem:
-            raise UsageError(f"{where}: {problem}") from None
-    return values
-
-
-def _line_of(text: str, key: str) -> int:
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.split("=", 1)[0].strip().strip("\"'") == key:
-            return number
-    return 1
-
-
-def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[Option, str, str]]:
-    for option in SETTINGS:
-        name = _ENV_NAMES.get(option.key, f"PMAT_MEMORY_{option.key.upper()}")
-        if name in environ:
-            yield option, name, environ[name]
+Files = Sequence[tuple[str, Path]]
+_FILES: tuple[Kind, ...] = ("project", "user", "machine")
+# How strong a source is, strongest first.
+_ORDER: tuple[Kind, ...] = ("session", "environment", "project", "traitlets", "user", "machine")
 
 
 class Settings:
     """The values in force, each with the source that set it.
 
-    ``problems`` lists what was wrong with a source, in words; the source's other
-    values still count.
+    Args:
+        environ: the environment; this process's by default.
+        files: ``(kind, path)`` of the files there are: ``project``, ``user``, ``machine``.
+        trust: which project files may act; None trusts none.
+        usable_bytes: what the profile ``auto`` goes by; asked only where it is named.
+
+    ``problems`` lists what was wrong with a source and what does not count for want of
+    trust, in words; the sources' other values still count. Safe to use from threads.
     """
 
     def __init__(
         self,
         *,
         environ: Mapping[str, str] | None = None,
-        files: tuple[tuple[str, Path], ...] = (),
+        files: Files = (),
+        trust: TrustList | None = None,
+        usable_bytes: Callable[[], int | None] = lambda: None,
     ) -> None:
         self.problems: list[str] = []
-        self._layers: list[tuple[str, dict[str, Value]]] = [("set in this session", {})]
-        self._read_environment(os.environ if environ is None else environ)
-        for source, path in files:
-            self._read_file(source, path)
+        self._trust = trust
+        self._usable_bytes = usable_bytes
+        self._usable: int | None = None
+        self._lock = RLock()
+        self._ranked: Ranked | None = None
+        self._layers: dict[Kind, Layer] = {
+            "session": Layer("session", "set in this session", {}),
+            "traitlets": Layer("traitlets", "traitlets", {}),
+        }
+        layer, problems = read_environment(os.environ if environ is None else environ)
+        self._layers["environment"] = layer
+        self.problems += problems
+        self.read_files(files)
 
-    def _read_environment(self, environ: Mapping[str, str]) -> None:
-        for option, name, text in _from_environment(environ):
-            try:
-                self._layers.append((name, {option.key: option.parse(text, called=name)}))
-            except UsageError as problem:
-                self.problems.append(str(problem))
-
-    def _read_file(self, source: str, path: Path) -> None:
-        try:
-            self._layers.append((f"{source} {path}", read_toml(path)))
-        except UsageError as problem:
-            self.problems.append(str(problem))
+    # --- questions --------------------------------------------------------------
 
     def get(self, key: str) -> Value:
         """The value in force for ``key``."""
@@ -127,24 +72,209 @@ class Settings:
 
     def row(self, key: str) -> SettingRow:
         """``key`` with its value and its source."""
-        option = setting(key)
-        for source, values in self._layers:
-            if option.key in values:
-                return SettingRow(option.key, values[option.key], source, option.help)
-        return SettingRow(option.key, option.default, "default", option.help)
+        rows = self._ranking().rows
+        return rows[key] if key in rows else rows[setting(key).key]
 
     def rows(self) -> tuple[SettingRow, ...]:
         """Every setting, in the order of its declaration."""
-        return tuple(self.row(option.key) for option in SETTINGS)
+        return tuple(self._ranking().rows.values())
 
     def responses(self) -> Mapping[Level, Responses]:
         """What each pressure level does, with the source that said so."""
-        return DEFAULTS
+        return self._ranking().responses
+
+    def cap(self, key: str) -> Value:
+        """The machine's cap on ``key``, which nobody can raise; None where there is none."""
+        found = caps_of(self._layers.values()).get(key)
+        return None if found is None else found[0]
+
+    def profile(self) -> str | None:
+        """The profile in force in words (``low-memory (auto, 1.8 GB usable)``), or None."""
+        layer = self._ranking().profile
+        return None if layer is None else layer.source.removeprefix("profile ")
+
+    def layer(self, kind: Kind) -> Layer | None:
+        """What one source says, or None where there is none of it."""
+        return self._layers.get(kind)
+
+    # --- changes ----------------------------------------------------------------
 
     def put(self, key: str, value: Value) -> None:
-        """Set ``key`` to an already parsed ``value`` for this session."""
-        self._layers[0][1][setting(key).key] = value
+        """Set ``key`` to an already parsed ``value`` for this session.
+
+        Raises:
+            UsageError: as ``put_all``.
+        """
+        self.put_all({key: value})
+
+    def put_all(self, values: Mapping[str, Value], *, reset: bool = False) -> None:
+        """Set parsed values for this session: all of them or, where one cannot hold, none.
+
+        ``reset`` forgets what was set before.
+
+        Raises:
+            UsageError: above the machine's cap, or pressure levels that do not rise.
+        """
+        with self._lock:
+            new = {setting(key).key: value for key, value in values.items()}
+            for key, value in new.items():
+                self._check_cap(key, value)
+            session = self._layers["session"]
+            wanted = session._replace(values=new if reset else {**session.values, **new})
+            self._check_rising(wanted, new)
+            self._change("session", wanted)
 
     def reset(self) -> None:
         """Forget what was set in this session."""
-        self._layers[0][1].clear()
+        self.put_all({}, reset=True)
+
+    def session_values(self) -> dict[str, Value]:
+        """What was set in this session, by key."""
+        return dict(self._layers["session"].values)
+
+    def put_traits(self, values: Mapping[str, Value]) -> None:
+        """Set parsed values for the source traitlets; None takes one back.
+
+        Raises:
+            UsageError: above the machine's cap, or pressure levels that do not rise.
+        """
+        with self._lock:
+            for key, value in values.items():
+                self._check_cap(key, value)
+            old = self._layers["traitlets"]
+            kept = {k: v for k, v in {**old.values, **values}.items() if v is not None}
+            new = old._replace(values=kept, sources={key: f"PmatNb.{key}" for key in kept})
+            layers = [new if layer.kind == "traitlets" else layer for layer in self._ordered()]
+            for problem in rank(layers, self._make_profile).problems:
+                if problem.startswith("PmatNb."):
+                    raise UsageError(problem)
+            self._change("traitlets", new)
+
+    def read_files(self, files: Files) -> None:
+        """Read the files anew; ``problems`` grows by what is wrong with them."""
+        with self._lock:
+            for kind in _FILES:
+                self._layers.pop(kind, None)
+            for name, path in files:
+                self._read_file(cast("Kind", name), path)
+            self._ranked = None
+            self.problems += self._ranking().problems
+
+    def _change(self, kind: Kind, layer: Layer) -> None:
+        self._layers[kind] = layer
+        self._ranked = None
+
+    def _check_cap(self, key: str, value: Value) -> None:
+        found = caps_of(self._layers.values()).get(key)
+        if found is not None and beyond_cap(value, found[0]):
+            option = setting(key)
+            most = spelled(option, found[0])
+            raise UsageError(
+                f"{option.spelled}: {spelled(option, value)} is above the cap of {most} in "
+                f"{found[1]}, which nobody can raise; the most is {option.spelled} {most}"
+            )
+
+    def _check_rising(self, session: Layer, new: Mapping[str, Value]) -> None:
+        if not any(key in new for key in THRESHOLDS):
+            return
+        below = {key: self._below_session(key) for key in THRESHOLDS}
+        low, medium, high = (session.values.get(key, below[key]) for key in THRESHOLDS)
+        if not rising(low, medium, high):
+            texts = [spelled(setting(THRESHOLDS[0]), value) for value in (low, medium, high)]
+            raise UsageError(
+                f"the pressure levels must rise, but --low would be {texts[0]}, --medium "
+                f"{texts[1]} and --high {texts[2]}; for example --low 30% --medium 60% --high 80%"
+            )
+
+    def _below_session(self, key: str) -> Value:
+        others = [layer for layer in self._ordered() if layer.kind != "session"]
+        return rank(others, self._make_profile).rows[key].value
+
+    # --- sources ----------------------------------------------------------------
+
+    def _ordered(self) -> list[Layer]:
+        return [self._layers[kind] for kind in _ORDER if kind in self._layers]
+
+    def _ranking(self) -> Ranked:
+        ranked = self._ranked
+        if ranked is None:
+            with self._lock:
+                ranked = self._ranked = rank(self._ordered(), self._make_profile)
+        return ranked
+
+    def _read_file(self, kind: Kind, path: Path) -> None:
+        from .files import read_content
+
+        try:
+            content, data = read_content(path)
+        except UsageError as problem:
+            self.problems.append(str(problem))
+            return
+        self.problems += content.problems
+        trusted = kind != "project" or self._is_trusted(path, data)
+        layer = _layer_of(kind, content, trusted=trusted)
+        self._layers[kind] = layer
+        held = {**layer.withheld, **self._held_profile(layer)}
+        if held:
+            self.problems.append(
+                f"{path} is not trusted: {', '.join(held)} in it {_count(held)} only after "
+                "%pmat_configure --trust"
+            )
+
+    def _is_trusted(self, path: Path, data: bytes) -> bool:
+        return self._trust is not None and self._trust.trusts(path, data)
+
+    def _held_profile(self, layer: Layer) -> Mapping[str, Any]:
+        name = str(layer.values.get("profile", "none"))
+        # What `auto` stands for is not asked just to report it.
+        made = None if name == "auto" else self._make_profile(name, layer)
+        return {} if made is None else made.withheld
+
+    def _make_profile(self, name: str, named_by: Layer) -> Layer | None:
+        if name == "none":
+            return None
+        from .profiles import pick, profile_values
+
+        words = f"set by {named_by.source_of('profile')}"
+        if name == "auto":
+            if self._usable is None:
+                # Once: a profile that changed with free memory would change limits by itself.
+                self._usable = self._usable_bytes()
+            name, words = pick(self._usable)
+        source = f"profile {name} ({words})"
+        values = profile_values(name)
+        if named_by.trusted:
+            return Layer("profile", source, values)
+        free, held = _parted(values)
+        return Layer("profile", source, free, withheld=held)
+
+
+def _layer_of(kind: Kind, content: FileContent, *, trusted: bool) -> Layer:
+    source = f"{kind} {content.path}"
+    if trusted:
+        return Layer(
+            kind, source, content.values, places=content.places, responses=content.responses
+        )
+    values, held = _parted(content.values)
+    # What is shown does not act; everything else in a level's table does.
+    shown = {
+        level: {name: value for name, value in fields.items() if name == "notify"}
+        for level, fields in content.responses.items()
+    }
+    held.update(
+        (f"responses.{level}.{name}", value)
+        for level, fields in content.responses.items()
+        for name, value in fields.items()
+        if name != "notify"
+    )
+    return Layer(kind, source, values, {}, content.places, shown, held, trusted=False)
+
+
+def _parted(values: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, Any]]:
+    """What bounds and measures, and what acts."""
+    acts = {key: value for key, value in values.items() if setting(key).acts}
+    return {key: value for key, value in values.items() if key not in acts}, acts
+
+
+def _count(held: Mapping[str, Any]) -> str:
+    return "counts" if len(held) == 1 else "count"

@@ -1,41 +1,85 @@
-"""Tab completion of our magics' options, choices and variable names."""
+"""Tab completion of our magics' options, their values, and names: variables, pools, caches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from pmat_nb.settings import VERBS, Option, Verb
+from pmat_nb.session.session import Session
+from pmat_nb.settings import POOL_NAMES, VERBS, Option, Verb
 
-__all__ = ["complete"]
+__all__ = ["Names", "complete", "pool_names"]
 
 _BY_MAGIC: dict[str, Verb] = {verb.magic: verb for verb in VERBS}
+# What an option completes (``Option.completes``) -> the names there are now.
+Names = Mapping[str, Callable[[], Iterable[str]]]
+_NO_VALUE = ("flag", "toggle")
 
 
-def complete(line: str, word: str, namespace: Mapping[str, object]) -> list[str]:
-    """What may stand where ``word`` is being typed in ``line`` (up to the cursor)."""
+def complete(
+    line: str, word: str, namespace: Mapping[str, object], names: Names | None = None
+) -> list[str]:
+    """What may stand where ``word`` is being typed in ``line`` (up to the cursor).
+
+    ``word`` is what follows the last separator, which a comma or ``=`` is too.
+    """
     words = line.split()
     verb = _BY_MAGIC.get(words[0].lstrip("%")) if words else None
     if verb is None:
         return []
-    previous = words[-2] if word and len(words) > 1 else words[-1]
-    options = {f"--{option.name}": option for option in verb.all_options()}
-    valued = options.get(previous)
-    if valued is not None and valued.kind != "flag" and not word.startswith("-"):
-        candidates: Iterable[str] = _values(valued)
+    options = _spelled(verb)
+    valued = options.get(_before(line, words))
+    if valued is not None and valued.kind not in _NO_VALUE and not word.startswith("-"):
+        candidates: Iterable[str] = _values(valued, namespace, names or {})
     elif word.startswith("-") or not any(o.positional for o in verb.options):
         candidates = sorted(name for name in options if name not in words[1:] or name == word)
     else:
-        candidates = _variables(verb, namespace)
+        candidates = _positional(verb, namespace, names or {})
     return [candidate for candidate in candidates if candidate.startswith(word)]
 
 
-def _values(option: Option) -> tuple[str, ...]:
+def _spelled(verb: Verb) -> dict[str, Option]:
+    options = {f"--{option.name}": option for option in verb.all_options()}
+    options |= {f"--no-{o.name}": o for o in verb.all_options() if o.kind == "toggle"}
+    return options
+
+
+def _before(line: str, words: list[str]) -> str:
+    """The option whose value is being typed, if one is."""
+    if line[-1:].isspace():
+        return words[-1]
+    name, equals, _ = words[-1].partition("=")
+    if equals:
+        return name
+    return words[-2] if len(words) > 1 else ""
+
+
+def _values(option: Option, namespace: Mapping[str, object], names: Names) -> Iterable[str]:
+    if option.completes:
+        return _names(option, namespace, names)
     if option.kind == "switch":
         return ("on", "off")
+    if option.kind == "limit":
+        return ("auto", "off")
     return (*option.choices, "off") if option.off else option.choices
 
 
-def _variables(verb: Verb, namespace: Mapping[str, object]) -> list[str]:
-    if not any(option.completes == "variables" for option in verb.options):
-        return []
-    return sorted(name for name in tuple(namespace) if not name.startswith("_"))
+def _positional(verb: Verb, namespace: Mapping[str, object], names: Names) -> list[str]:
+    return [
+        name
+        for option in verb.options
+        if option.positional
+        for name in _values(option, namespace, names)
+    ]
+
+
+def _names(option: Option, namespace: Mapping[str, object], names: Names) -> list[str]:
+    if option.completes == "variables":
+        return sorted(name for name in tuple(namespace) if not name.startswith("_"))
+    known = names.get(option.completes)
+    found = known() if known is not None else POOL_NAMES
+    return list(dict.fromkeys(found))
+
+
+def pool_names(session: Session) -> Iterable[str]:
+    """The pools there are, those that were created included."""
+    return (*POOL_NAMES, *getattr(session.pools, "names", tuple)())

@@ -15,8 +15,9 @@ from pmat_nb.session.session import Session
 from pmat_nb.settings import VERBS, Verb, verb
 
 from .cells import CellMagics, run_cell_magic
-from .completion import complete
+from .completion import complete, pool_names
 from .parser import HelpShown, parse_line
+from .traits import register_traits, unregister_traits
 from .verbs import COMMANDS
 
 __all__ = ["register", "unregister", "usage_error"]
@@ -24,15 +25,17 @@ __all__ = ["register", "unregister", "usage_error"]
 
 def register(shell: Any, session: Session) -> None:
     """Register every magic with ``shell``, and their completer."""
+    completer = _completer(shell, session)
     for name, command in COMMANDS.items():
         declared = verb(name)
         line = _line_magic(declared, command, session)
         shell.register_magic_function(line, "line", declared.magic)
-        shell.set_hook("complete_command", _completer(shell), str_key=f"%{declared.magic}")
+        shell.set_hook("complete_command", completer, str_key=f"%{declared.magic}")
         if declared.cell:
             shell.register_magic_function(_cell_magic(shell, declared), "cell", declared.magic)
-            shell.set_hook("complete_command", _completer(shell), str_key=f"%%{declared.magic}")
+            shell.set_hook("complete_command", completer, str_key=f"%%{declared.magic}")
     shell.input_transformers_cleanup.append(CellMagics(session))
+    register_traits(shell, session)
 
 
 def unregister(shell: Any) -> None:
@@ -42,6 +45,7 @@ def unregister(shell: Any) -> None:
             shell.magics_manager.magics[kind].pop(declared.magic, None)
     cleanup = shell.input_transformers_cleanup
     cleanup[:] = [one for one in cleanup if not isinstance(one, CellMagics)]
+    unregister_traits(shell)
 
 
 def _line_magic(
@@ -89,8 +93,12 @@ def usage_error(problem: PmatError) -> Exception:
     return Shown(f"{prefix}{problem}")
 
 
-def _completer(shell: Any) -> Callable[..., list[str]]:
+def _completer(shell: Any, session: Session) -> Callable[..., list[str]]:
+    names = {"pools": lambda: pool_names(session)}
+
     def completions(_shell: Any, event: Any) -> list[str]:
-        return complete(event.text_until_cursor, event.symbol, shell.user_ns)
+        line, word = event.text_until_cursor, event.symbol
+        found = session.faults.guard("completion")(complete)(line, word, shell.user_ns, names)
+        return list(found or ())
 
     return completions

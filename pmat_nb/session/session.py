@@ -17,7 +17,6 @@ from threading import RLock
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
-from pmat_nb.configuration import Settings, machine_file, project_file
 from pmat_nb.engine.cells import CellMeter
 from pmat_nb.engine.probe import Probe
 from pmat_nb.engine.records import CellRecord, StopRecord, TreeMemory
@@ -31,6 +30,7 @@ from .identity import AtLoad, read_at_load
 from .imports import ImportMeter
 from .protection.protector import Protector
 from .sampler import Sampler, TimedRss
+from .sources import make_settings
 
 if TYPE_CHECKING:
     from pmat_nb.engine.guard import limit_block
@@ -70,7 +70,6 @@ class Session:
     def __init__(self, shell: Any | None) -> None:
         self.shell = shell
         self.faults = Faults(self.say)
-        self.settings = Settings(files=_settings_files())
         self.probe = _make_probe()
         self.meter = CellMeter(
             self.probe,
@@ -106,6 +105,8 @@ class Session:
         self.between_cells = BetweenCells(self.faults)
         self._parts: dict[str, Any] = {}
         self._making = RLock()
+        # Last: a profile may ask what is usable.
+        self.settings = make_settings(self)
 
     # --- life -------------------------------------------------------------------
 
@@ -486,19 +487,6 @@ def _working_folder() -> str | None:
         return str(Path.cwd())
     except OSError:  # it was deleted under us
         return None
-
-
-def _settings_files() -> tuple[tuple[str, Path], ...]:
-    from pmat_nb.engine.paths import settings_file
-
-    try:
-        project = project_file(Path.cwd())
-    except OSError:
-        project = None
-    candidates = (("project", project), ("user", settings_file()), ("machine", machine_file()))
-    return tuple(
-        (source, path) for source, path in candidates if path is not None and path.is_file()
-    )
 
 
 def _make_probe() -> Probe:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from .option import FORMATS, Option, Value, Verb
 from .text import spelled
-from .values import GROUPS, SETTINGS, setting
+from .values import GROUPS, POOL_NAMES, SETTINGS, setting
 from .verbs import VERBS, verb
 
 __all__ = [
     "FORMATS",
     "GROUPS",
+    "POOL_NAMES",
     "SETTINGS",
     "VERBS",
     "Option",

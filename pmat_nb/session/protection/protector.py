@@ -167,7 +167,14 @@ class Protector:
         """Compute the standing limit from the settings and hand it to the guard."""
         session = self._session
         spec: Any = session.settings.get("max_total")
-        self.standing_bytes = standing_bytes(spec, session.room(), session.tree_bytes() or 0)
+        cap: Any = session.settings.cap("max_total")
+        room, held = session.room(), session.tree_bytes() or 0
+        self.standing_bytes = standing_bytes(spec, room, held)
+        if cap is not None:
+            # A share and a size can only be compared here.
+            most = standing_bytes(cap, room, held)
+            known = (size for size in (self.standing_bytes, most) if size is not None)
+            self.standing_bytes = min(known, default=None)
         if self._guard is not None:
             self._guard.set_standing(
                 self.standing_bytes, ceiling=self._standing_ceiling(), warn_only=self._warn_only

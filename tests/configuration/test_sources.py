@@ -23,8 +23,8 @@ def test_names_are_unique_and_every_option_has_help():
 
 def test_sources_rank_call_environment_project_user_default(tmp_path):
     project, user = tmp_path / "project.toml", tmp_path / "user.toml"
-    project.write_text('[memory]\nrecord_source = "hash"\nexact_peak = false\n')
-    user.write_text('[memory]\nrecord_source = "full"\nsizing_budget = "2s"\n')
+    project.write_text('[memory]\nhistory_sessions = 7\nexact_peak = false\n')
+    user.write_text('[memory]\nhistory_sessions = 9\nsizing_budget = "2s"\n')
     settings = Settings(
         environ={"PMAT_MEMORY_EXACT_PEAK": "on", "PMAT_MEMORY_MAX": "4GB"},
         files=(("project", project), ("user", user)),
@@ -32,7 +32,7 @@ def test_sources_rank_call_environment_project_user_default(tmp_path):
     assert settings.problems == []
     assert settings.get("exact_peak") is True
     assert settings.row("exact_peak").source == "PMAT_MEMORY_EXACT_PEAK"
-    assert settings.get("record_source") == "hash"
+    assert settings.get("history_sessions") == 7
     assert settings.get("sizing_budget") == 2.0
     assert settings.row("sample_interval").source == "default"
     assert settings.get("max_total").value == 4 * GIB
