@@ -24,6 +24,9 @@ from . import procfs
 
 # Children are looked for this often near the limit, and at most this often far from it.
 _DISCOVER_NS, _DISCOVER_FAR_NS = 40_000_000, 200_000_000
+# A search that is costly, among thousands of threads, is made less often; but one that
+# only took long, on a machine that made it wait, must not leave a child unseen.
+_DISCOVER_COSTS, _DISCOVER_MOST_NS = 20, 400_000_000
 _UNCHANGED = 1024**2
 # How many times its own duration a PSS reading waits for the next: where the limit
 # may have been passed, where new children are not measured yet, and else.
@@ -52,7 +55,7 @@ class Tree:
         self._fds: dict[int, int] = {}
         self._discovered_ns = 0
         self._next_discovery_ns = 0
-        self._discover_cost_ns = 0
+        self._discover_costs_ns = [0]
         self._pss_ns = 0
         self._pss_cost_ns = 50_000_000  # a guess, until the first reading
         self._base: dict[int, tuple[int, int]] = {}
@@ -84,7 +87,8 @@ class Tree:
         now = self._clock_ns()
         # Half the time that the fastest child would need to the limit.
         due = min(_DISCOVER_FAR_NS, max(_DISCOVER_NS, (bound - self.kernel_rss) // 8))
-        self._next_discovery_ns = self._discovered_ns + max(due, 20 * self._discover_cost_ns)
+        costly = min(_DISCOVER_MOST_NS, _DISCOVER_COSTS * min(self._discover_costs_ns))
+        self._next_discovery_ns = self._discovered_ns + max(due, costly)
         if now > self._next_discovery_ns:
             self._discover(now)
         self._read_all()
@@ -123,7 +127,7 @@ class Tree:
                     self._fds[pid] = fd
                     self.new_pids.append(pid)
         self._discovered_ns = self._clock_ns()
-        self._discover_cost_ns = self._discovered_ns - now
+        self._discover_costs_ns = [*self._discover_costs_ns[-3:], self._discovered_ns - now]
 
     def _with_children(self, bound: int) -> int:
         total = sum(self.rss.values())
