@@ -170,8 +170,12 @@ def test_an_outer_limit_holds_inside_an_inner_one(guard: Guard) -> None:
 
 def test_a_warning_stops_nothing(guard: Guard) -> None:
     block = limit_block(60 * MB, guard=guard, warn_only=True)
+    words = guard._words()
+    assert words is not None
     with block:
         grown = _grow(120)
+        seen = words[layout.POLLS]
+        assert _wait(lambda: words[layout.POLLS] > seen + 1)
     assert len(grown) == 120
     assert block.report is not None and block.report.warned and not block.report.stopped
 

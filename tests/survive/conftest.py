@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from support.kernel import GIB, Kernel
 
-from .kernels import prepare
+from .kernels import MB, prepare, rss_bytes
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +23,9 @@ def survivor(make_kernel: Callable[..., Kernel]) -> Iterator[Kernel]:
 
 @pytest.fixture
 def revived(request: pytest.FixtureRequest) -> None:
-    """The module's kernel is alive and prepared."""
+    """The module's kernel is alive and prepared, and far enough from its cap."""
     if "survivor" in request.fixturenames:
         kernel: Kernel = request.getfixturevalue("survivor")
-        if not kernel.is_alive():
+        if not kernel.is_alive() or rss_bytes(kernel) > 600 * MB:
             kernel.restart()
             prepare(kernel)

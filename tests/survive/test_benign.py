@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the guard needs
 WARM = "import joblib, matplotlib.pyplot, numpy as np; np.ones((200, 200)) @ np.ones((200, 200))"
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(autouse=True)
 def warm(survivor: Kernel) -> None:
     survivor.run(WARM)
 
