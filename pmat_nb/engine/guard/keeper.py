@@ -55,11 +55,11 @@ class Keeper(threading.Thread):
             except OSError:
                 ended = False
             if not ended:
-                self._guard.deliver_beside()
+                self._guard.delivery.beside()
                 return
             event |= select.POLLHUP
         if event & (select.POLLHUP | select.POLLERR | select.POLLNVAL):
-            self._guard._replace_dead()
+            self._guard.replace_dead()
             return
         self._guard.check()
         self._guard.forget_ended_threads()

@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pmat_nb.errors import MemoryLimitExceeded, UnavailableError
 from pmat_nb.units import LimitSpec
 
 from .limits import CellLimit, ceiling_wanted, cell_bytes, standing_bytes
+from .scope import OpenScope
 from .tasks import canceller
 
 if TYPE_CHECKING:
     from pmat_nb.engine.guard import Guard, Token
     from pmat_nb.session.session import Session
 
-__all__ = ["OpenScope", "Protector"]
+__all__ = ["Protector"]
 
-# Reading the names' identities costs 20 ns each; not worth it in a huge namespace.
-_NAMES_COMPARED = 2_000
-_ABSENT = object()
 _OFF = LimitSpec("off")
 
 
@@ -36,68 +34,6 @@ class _Next(NamedTuple):
     first_line: str
     limit: CellLimit
     size_bytes: int | None
-
-
-class OpenScope:
-    """A cell under a limit, from its beginning to its end."""
-
-    def __init__(self, info: Any, limit: CellLimit, token: Token, namespace: Any) -> None:
-        self.info = info
-        self.limit = limit
-        self.token = token
-        self.source: str = info.raw_cell or ""
-        self.settled: MemoryLimitExceeded | None = None
-        # The ceiling refused it to a thread, and the thread ended of it.
-        self.refused_in_thread: BaseException | None = None
-        self._identities: dict[str, int] | None = None
-        self._values: dict[str, object] | None = None
-        if limit.restore_names:
-            self._values = dict(namespace)
-        elif len(namespace) <= _NAMES_COMPARED:
-            self._identities = dict(zip(namespace, map(id, namespace.values()), strict=False))
-
-    def label(self, shell: Any) -> str:
-        """How IPython calls the cell."""
-        history = getattr(getattr(shell, "history_manager", None), "input_hist_parsed", ())
-        number = len(history) - 1
-        return f"In[{number}]" if self.info.store_history and number > 0 else "the cell"
-
-    def bound_names(self, namespace: Mapping[str, object], mentioned: Collection[str]) -> list[str]:
-        """Names that the cell bound or rebound, as far as that can be told."""
-        names = [name for name in mentioned if name in namespace]
-        if self._values is not None:
-            return [n for n in names if self._values.get(n, _ABSENT) is not namespace[n]]
-        if self._identities is not None:
-            return [n for n in names if self._identities.get(n) != id(namespace[n])]
-        return names
-
-    def restore_names(self, shell: Any) -> tuple[str, ...]:
-        """Put the names back that the cell bound, rebound or deleted; which they were."""
-        if self._values is None:
-            return ()
-        namespace, before = shell.user_ns, self._values
-        changed = [
-            name
-            for name in {**before, **namespace}
-            if before.get(name, _ABSENT) is not namespace.get(name, _ABSENT)
-            and not _is_ipythons(str(name))
-        ]
-        for name in changed:
-            if name in before:
-                namespace[name] = before[name]
-            else:
-                namespace.pop(name, None)
-        return tuple(sorted(changed))
-
-    def close(self) -> None:
-        """Let go of the old values."""
-        self._values = self._identities = self.refused_in_thread = None
-
-
-def _is_ipythons(name: str) -> bool:
-    return name in ("In", "Out", "exit", "quit") or (
-        name.startswith("_") and (name.strip("_i").isdecimal() or not name.strip("_iohd"))
-    )
 
 
 class Protector:
@@ -151,6 +87,25 @@ class Protector:
         """The guard's process, which belongs to no measurement."""
         pid = self._guard.process_id if self._guard is not None else None
         return () if pid is None else (pid,)
+
+    @property
+    def children_bytes(self) -> int | None:
+        """What descendants add to the kernel's RSS, as the guard saw last; None if unseen.
+
+        Negative where a forked child shares pages with the kernel.
+        """
+        return self._guard.children_bytes if self._guard is not None else None
+
+    def stop_running(self, threshold_bytes: int) -> bool:
+        """Have the cell that runs stopped as soon as the tree is over ``threshold_bytes``.
+
+        Any thread may ask. False where no cell runs under the guard.
+        """
+        guard, scope = self._guard, next(iter(self._open), None)
+        if guard is None or scope is None or scope.limit.warn_only:
+            return False
+        guard.tighten(scope.token, threshold_bytes)
+        return True
 
     @property
     def own_ceiling_bytes(self) -> int | None:

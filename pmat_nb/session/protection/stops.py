@@ -19,7 +19,7 @@ from .release import chain_of, release_frames, trim
 if TYPE_CHECKING:
     from pmat_nb.session.session import Session
 
-    from .protector import OpenScope
+    from .scope import OpenScope
 
 __all__ = ["settle"]
 

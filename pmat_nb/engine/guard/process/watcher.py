@@ -13,47 +13,13 @@ import os
 import time
 from collections.abc import Callable
 
-from . import layout, policy, procfs
+from . import layout, policy
 from .ceiling import Ceiling
+from .children import KILL_AFTER_NS, Children
+from .scope import Scope
 from .tree import Tree
 
-SIGURG, SIGSTOP, SIGKILL = 23, 19, 9  # Linux; the signal module would cost 0.7 MB
-_KILL_AFTER_NS = 100_000_000
-
-
-class Scope:
-    """One armed limit, in total bytes of the tree."""
-
-    __slots__ = (
-        "baseline",
-        "born",
-        "child_base",
-        "flags",
-        "last_signal_ns",
-        "last_signal_tree",
-        "reserve",
-        "seq",
-        "signals",
-        "stopping",
-        "threshold",
-        "tree_at_arm",
-        "watched_on",
-    )
-
-    def __init__(self, seq: int, threshold: int, flags: int, reserve: int, baseline: int) -> None:
-        self.seq = seq
-        self.threshold = threshold
-        self.flags = flags
-        self.reserve = reserve
-        self.baseline = baseline
-        self.child_base: dict[int, int] = {}
-        self.born: set[int] = set()
-        self.stopping = False
-        self.watched_on = False
-        self.signals = 0
-        self.last_signal_ns = 0
-        self.last_signal_tree = 0
-        self.tree_at_arm = 0
+SIGURG = 23  # Linux; the signal module would cost 0.7 MB
 
 
 class Watcher:
@@ -76,9 +42,7 @@ class Watcher:
         self._clock_ns = clock_ns
         self._kill = kill
         self.scopes: dict[int, Scope] = {}
-        self._frozen: dict[int, tuple[int, int]] = {}
-        self._list_only: set[int] = set()
-        self._rows = 0
+        self._children = Children(words, tree, kill)
         self.last_tree = 0
         self._calm = False
         self._posted = 0
@@ -94,7 +58,7 @@ class Watcher:
         elif kind == layout.DISARM:
             self._disarm(seq, words[2])
         elif kind == layout.LIST_ONLY:
-            self._list_only.add(seq)
+            self._children.list_only.add(seq)
         elif kind == layout.FORGET:
             self._forget_threads(seq)
         return kind != layout.QUIT
@@ -151,7 +115,7 @@ class Watcher:
             return
         if self._words[layout.STOP_SEQ] == seq:
             self._words[layout.STOP_SEQ] = 0
-            self._end_frozen(self._clock_ns() + _KILL_AFTER_NS)
+            self._children.end_frozen(self._clock_ns() + KILL_AFTER_NS)
         scope.flags = scope.flags & ~layout.WATCH_ON | flags & layout.WATCH_ON
         # A pool may replace the workers that were ended, so a stop watches them on.
         scope.watched_on = bool(flags & layout.WATCH_ON or (scope.stopping and scope.born))
@@ -203,8 +167,8 @@ class Watcher:
         for scope in sorted(over, key=lambda s: (s.watched_on, s.threshold, s.seq))[:1]:
             self._stop(scope, tree, now)
         self._follow_ceiling(tree, now)
-        self._end_frozen(now)
-        self._calm = not over and not self._frozen
+        self._children.end_frozen(now)
+        self._calm = not over and not self._children.any_frozen
         self._wait = self._next_look(watched, over, tree)
         return self._wait
 
@@ -264,7 +228,7 @@ class Watcher:
         if not scope.stopping or words[layout.STOP_SEQ] != scope.seq:
             self._begin(scope, tree, now)
         elif tree > scope.threshold:
-            self._freeze_guilty(scope, tree, now)
+            self._children.freeze_guilty(scope, tree, now)
         if self._signal_is_due(scope, tree, now):
             scope.signals += 1
             scope.last_signal_ns, scope.last_signal_tree = now, tree
@@ -299,7 +263,7 @@ class Watcher:
                 0,
                 max(0, scope.reserve - max(0, tree - scope.threshold)),
             )
-        self._freeze_guilty(scope, tree, now)
+        self._children.freeze_guilty(scope, tree, now)
         words[layout.STOP_SEQ] = scope.seq
 
     def _signal_is_due(self, scope: Scope, tree: int, now: int) -> bool:
@@ -310,65 +274,6 @@ class Watcher:
             return True
         grew = tree - scope.last_signal_tree > policy.RAISE_AGAIN_GROWTH
         return grew and since >= policy.NEAR_S
-
-    def _freeze_guilty(self, scope: Scope, tree: int, now: int) -> None:
-        if not self._tree.children:
-            return
-        growth = {
-            pid: self._tree.estimate(pid) - scope.child_base.get(pid, 0)
-            for pid in self._tree.children
-            if not scope.watched_on or pid in scope.born
-        }
-        for pid in policy.guilty_children(growth, tree - scope.baseline):
-            if pid in self._frozen:
-                continue
-            if pid in self._list_only or self._limits_itself(pid):
-                self._row(pid, growth[pid], layout.LISTED, scope.seq)
-                continue
-            try:
-                self._kill(pid, SIGSTOP)
-            except OSError:
-                continue
-            self._tree.held.add(pid)
-            row = self._row(pid, growth[pid], layout.FROZEN, scope.seq)
-            self._frozen[pid] = (now, row)
-
-    def _limits_itself(self, pid: int) -> bool:
-        return policy.limits_itself(
-            procfs.read_text(f"/proc/{pid}/cmdline"),
-            b"\0" + procfs.read_text(f"/proc/{pid}/environ", 65536),
-        )
-
-    def _row(self, pid: int, growth: int, action: int, seq: int) -> int:
-        words = self._words
-        for index in range(min(self._rows, layout.CHILDREN)):
-            row = layout.child_row(index)
-            if words[row + layout.CHILD_PID] == pid and words[row + layout.CHILD_SEQ] == seq:
-                return row
-        row = layout.child_row(self._rows % layout.CHILDREN)
-        self._rows += 1
-        words[row + layout.CHILD_PID] = pid
-        words[row + layout.CHILD_GROWTH] = growth
-        words[row + layout.CHILD_ACTION] = action
-        words[row + layout.CHILD_SEQ] = seq
-        name = procfs.read_text(f"/proc/{pid}/comm", 16).strip()[:16].ljust(16, b"\0")
-        words[row + layout.CHILD_NAME] = int.from_bytes(name[:8], "little", signed=True)
-        words[row + layout.CHILD_NAME + 1] = int.from_bytes(name[8:], "little", signed=True)
-        words[layout.CHILD_ROWS] = self._rows
-        return row
-
-    def _end_frozen(self, now: int) -> None:
-        """Kill what was frozen, once the kernel has seen the report or had its time."""
-        for pid, (since, row) in list(self._frozen.items()):
-            seen = self._words[layout.ACK] and now - since > 10_000_000
-            if seen or now - since >= _KILL_AFTER_NS:
-                del self._frozen[pid]
-                self._tree.held.discard(pid)
-                try:
-                    self._kill(pid, SIGKILL)
-                except OSError:
-                    continue
-                self._words[row + layout.CHILD_ACTION] = layout.ENDED
 
     # -- ceiling and pace --------------------------------------------------------
     def _follow_ceiling(self, tree: int, now: int) -> None:
