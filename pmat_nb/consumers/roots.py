@@ -39,7 +39,7 @@ class KernelRoots:
     """Where paths end: the user's names, IPython's holders, modules, figures, widgets ..."""
 
     def __init__(self, shell: Any, asked: str) -> None:
-        """``asked`` is the name that the question is about: no holder of its own."""
+        """``asked`` is the name (or ``Out[11]``) that the question is about: no holder."""
         self._shell = shell
         self._asked = asked
         self._namespaces: dict[int, Namer] = {}
@@ -69,12 +69,11 @@ class KernelRoots:
         root = self._objects.get(id(holder)) or self._by_type(holder, chain)
         return None if root is None else [root]
 
-    @staticmethod
-    def _named(namespace: Any, held: object, namer: Namer) -> Iterator[Root]:
+    def _named(self, namespace: Any, held: object, namer: Namer) -> Iterator[Root]:
         for key, value in snapshot(namespace).items():
             if value is held or key is held:
                 root = namer(key, value)
-                if root is not None:
+                if root is not None and root.text != self._asked:
                     yield root
 
     # -- by identity -------------------------------------------------------------

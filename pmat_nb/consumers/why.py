@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -16,11 +17,13 @@ from .namespace import user_variables
 from .opaque import Arrays
 from .roots import KernelRoots
 from .sharing import sharers
+from .shell import output_history
 
 __all__ = ["why"]
 
 # What a reader wants first: what del can reach, then what cleanup can.
 _ORDER = ("variable", "ipython", "traceback", "figure", "widget")
+_OUTPUT = re.compile(r"Out\[(\d+)\]")
 _SHARED_BY_ALL = (type(None), bool, type(...), type(NotImplemented))
 _SMALL_INTEGERS = range(-5, 257)
 
@@ -34,6 +37,8 @@ def why(
     clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[Holder, ...]:
     """What keeps the object called ``name`` alive, besides that name; most telling first.
+
+    ``name`` may also be an entry of the output history, ``Out[11]``.
 
     Empty when nothing else does: ``del name`` would free it. Kind ``shares`` holds not
     the object but the memory of its data. ``size_of`` gives the bytes of the object,
@@ -76,11 +81,25 @@ def _value_of(shell: Any, name: str) -> object:
     """The object, without any copy of the namespace staying around to hold it too."""
     if name in shell.user_ns:
         return shell.user_ns[name]
+    shown = _OUTPUT.fullmatch(name)
+    if shown:
+        return _output(shell, int(shown[1]))
     if not name.isidentifier():
         raise UsageError(
-            f"{name!r} is not a variable's name; give one name, for example %pmat_why df"
+            f"{name!r} is not a variable's name; give one name, for example %pmat_why df, "
+            "or %pmat_why Out[11]"
         )
     names = [other for variable in user_variables(shell) for other in variable.names]
     close = get_close_matches(name, names, n=3)
     hint = f"did you mean {' or '.join(close)}?" if close else "%pmat_vars lists the variables"
-    raise UsageError(f"there is no variable {name!r}; {hint}")
+    raise UsageError(f"no variable is called {name!r}; {hint}")
+
+
+def _output(shell: Any, number: int) -> object:
+    outputs = output_history(shell)
+    if number in outputs:
+        return outputs[number]
+    kept = ", ".join(f"Out[{n}]" for n in [n for n in outputs if type(n) is int][-5:])
+    raise UsageError(
+        f"there is no Out[{number}]; {f'the last are {kept}' if kept else 'Out is empty'}"
+    )

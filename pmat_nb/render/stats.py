@@ -156,7 +156,9 @@ def identity_blocks(record: StatsRecord, hints: Mapping[str, str]) -> list[Block
 
 def _aside(part: Share, hints: Mapping[str, str]) -> str:
     hint = hints.get(part.key, "")
-    return " → ".join(text for text in (part.detail, hint) if text)
+    # A command that was cut is of no use: the largest item leaves it room.
+    detail = part.detail.partition(", ")[0] if hint else part.detail
+    return " → ".join(text for text in (detail, hint) if text)
 
 
 def _closing(record: StatsRecord) -> list[Block]:

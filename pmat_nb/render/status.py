@@ -32,6 +32,8 @@ __all__ = ["Status"]
 _NAME_LENGTH = 24
 _SOURCE_LENGTH = 40
 _LARGEST = 4
+# Of displayed objects, tracebacks, caches ...: what is smaller is no news.
+_WORTH_NAMING = 1024**2
 
 
 class Status(Report):
@@ -104,10 +106,18 @@ class Status(Report):
 
     def _largest(self) -> str:
         rows = largest_first(self.record.variables)[:_LARGEST]
+        found = [(row.name, row.retained_bytes, row.complete) for row in rows]
+        found += [
+            (item.name, item.used_bytes, item.complete)
+            for pool in self.record.pools
+            if pool.name != "analysis"
+            for item in pool.items
+            if item.used_bytes >= _WORTH_NAMING
+        ]
+        found = sorted(found, key=lambda one: -one[1])[:_LARGEST]
         named = [
-            f"{cut(clean(row.name), _NAME_LENGTH)} "
-            f"{brief(row.retained_bytes, lower=not row.complete)}"
-            for row in rows
+            f"{cut(clean(name), _NAME_LENGTH)} {brief(held, lower=not complete)}"
+            for name, held, complete in found
         ]
         if not named:
             # Before the first sizing, or in an empty namespace, the parts are the news.
@@ -115,7 +125,8 @@ class Status(Report):
             parts = sorted(shown(self.record, unit), key=lambda part: -(part.used_bytes or 0))
             named = [f"{part.label} {brief(part.used_bytes)}" for part in parts[:3]]
         more = sum(group.number for group in self.record.more_variables)
-        rest = len(self.record.variables) + more - len(rows)
+        listed = {name for name, _, _ in found}
+        rest = len(self.record.variables) + more - sum(row.name in listed for row in rows)
         return ", ".join([*named, f"+{rest}"] if rest > 0 else named)
 
     def _cell(self) -> str:

@@ -103,12 +103,14 @@ class Why(Report):
         if self.size is None:
             return name
         kind = " ".join(text for text in (self.size.type, self.size.detail) if text)
-        return f"{name} ({kind})"
+        return f"{name} ({kind})" if kind else name
 
     def _kept(self) -> list[str]:
         sized = self.size
         if sized is None:
             return []
+        if not sized.complete and not sized.retained_bytes:
+            return ["not sized in the time given"]
         kept = [f"{size(sized.retained_bytes, lower=not sized.complete)} retained"]
         if sized.shared_bytes:
             kept.append(f"{size(sized.shared_bytes)} shared with others")

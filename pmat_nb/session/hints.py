@@ -1,34 +1,130 @@
-"""Which commands make sense next, from the figures of a record. Pure."""
+"""Which commands make sense next, and what lets go of an object. Pure."""
 
 from __future__ import annotations
 
-from pmat_nb.engine.records import PoolRecord, StatsRecord, VariableSize
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from pmat_nb.engine.records import Holder, PoolRecord, StatsRecord, VariableSize
 from pmat_nb.units import MIB
 
-__all__ = ["next_commands", "ways_to_free"]
+__all__ = ["cleanup_hints", "next_commands", "ways_to_free"]
 
 _WORTH_A_LOOK = 0.10
 _MOST = 3
+_CLEANED_POOLS = ("cache", "temp")
+_FORGET_OUT = "%pmat_cleanup --target cache:Out --aggressive"
+# What a plain cleanup leaves alone, because the user can still reach it.
+_NEEDS_FORCE = ("cache:outputs", "temp:figures")
+# Holders that %xdel knows: IPython's own references to the object itself.
+_DIRECTLY = re.compile(
+    r"Out\[\d+\]|_+\d*|user_ns_hidden\['_+\d*'\]|displayhook\._+|last_execution_result\.result"
+)
+_ROOT = re.compile(r"[\w.]+")
 
 
 def next_commands(record: StatsRecord) -> tuple[str, ...]:
-    """At most three commands, the most telling first."""
-    found = [*_for_variables(record), *_for_pools(record), "%pmat_stats"]
+    """At most three commands, those about the largest pool first."""
+    commands = {pool: [command] for pool, command in cleanup_hints(record).items()}
+    commands["analysis"] = _for_variables(record)
+    pools = sorted(record.pools, key=lambda pool: -pool.used_bytes)
+    found = [command for pool in pools for command in commands.get(pool.name, ())]
+    found.append("%pmat_stats")
     if record.cell is not None:
         found.append("%pmat_history")
     return tuple(dict.fromkeys(found))[:_MOST]
 
 
-def ways_to_free(name: str, size: VariableSize | None, held: bool) -> tuple[str, ...]:
-    """What would give the memory of ``name`` back; ``held``: others hold the object too."""
-    if size is None:
-        return ()
+def cleanup_hints(record: StatsRecord) -> dict[str, str]:
+    """By pool the command that gives its largest part back, where it is worth it."""
+    hints = {}
+    for name in _CLEANED_POOLS:
+        pool = _pool(record, name)
+        if pool is not None and _matters(pool, record):
+            largest = max(pool.items, key=lambda item: item.used_bytes, default=None)
+            hints[name] = _cleanup(name, largest.address if largest else None)
+    return hints
+
+
+def _cleanup(pool: str, address: str | None) -> str:
+    if address == "cache:Out":
+        return _FORGET_OUT
+    target = address if address is not None and pool == "cache" else pool
+    force = " --aggressive" if address in _NEEDS_FORCE else ""
+    return f"%pmat_cleanup --target {target}{force}"
+
+
+def ways_to_free(
+    name: str, size: VariableSize | None, holders: Sequence[Holder], *, complete: bool
+) -> tuple[str, ...]:
+    """What would give the memory of ``name`` back, every holder counted; never empty."""
+    texts = _by_kind(holders)
+    if "interpreter" in texts:
+        return ("it can never go, and takes no memory of its own",)
     ways = []
-    if "view" in size.detail and size.retained_bytes > MIB:
+    if size is not None and "view" in size.detail and size.retained_bytes > MIB:
         ways.append(f"{name} is a view; {name} = {name}.copy() lets go of what it does not show")
-    if not held:
-        ways.append(f"only this name holds it: del {name} gives the retained bytes back")
+    steps = _steps(name, texts)
+    if not holders and not complete:
+        ways.append(f"{steps[0]}, unless something else holds it that was not found in the time")
+    elif not holders and size is not None and size.shared_bytes:
+        ways.append(f"{steps[0]} gives the retained bytes back; shared ones have other holders")
+    elif not holders:
+        ways.append(f"only this name holds it: {steps[0]} gives the retained bytes back")
+    else:
+        ways.append("to let go: " + "; ".join(steps))
     return tuple(ways)
+
+
+def _by_kind(holders: Iterable[Holder]) -> Mapping[str, list[str]]:
+    texts: dict[str, list[str]] = {}
+    for holder in holders:
+        texts.setdefault(holder.kind, []).append(holder.text)
+    return texts
+
+
+def _steps(name: str, texts: Mapping[str, list[str]]) -> list[str]:
+    """What to do, one step for each kind of holder."""
+    own = _own_names(name, texts)
+    steps = [own] if own else []
+    if "variable" in texts:
+        steps.append(f"take it out of {_roots(texts['variable'])}")
+    if "shares" in texts:
+        steps.append(f"{_roots(texts['shares'])} must let go of the same data")
+    if "ipython" in texts and not own.startswith("%xdel"):
+        steps.append(f"{_FORGET_OUT} (displayed objects)")
+    if "traceback" in texts:
+        steps.append("%pmat_cleanup --target temp (the last error)")
+    if "figure" in texts:
+        steps.append("plt.close('all')")
+    if "module" in texts:
+        steps.append(f"clear it from {_roots(texts['module'])}")
+    if "thread" in texts:
+        steps.append("its thread must end")
+    if "unreached" in texts:
+        steps.append("gc.collect(), if nothing uses it any more")
+    others = texts.keys() & {"task", "class", "context", "widget"}
+    if others:
+        steps.append(f"end what else is listed ({', '.join(sorted(others))})")
+    return steps
+
+
+def _own_names(name: str, texts: Mapping[str, list[str]]) -> str:
+    if not name.isidentifier():
+        # Out[11]: cleanup lets go of it, and of the names that hold the same object.
+        aliases = texts.get("alias", [])
+        return f"del {', '.join(aliases)}" if aliases else ("" if texts else _FORGET_OUT)
+    names = [name, *texts.get("alias", [])]
+    shown = texts.get("ipython", [])
+    if len(names) == 1 and shown and all(_DIRECTLY.fullmatch(text) for text in shown):
+        return f"%xdel {name}"
+    return f"del {', '.join(names)}"
+
+
+def _roots(texts: Iterable[str]) -> str:
+    """The names that the paths begin with: ``registry`` of ``registry['k'] → list[3]``."""
+    found = dict.fromkeys(match[0] for text in texts if (match := _ROOT.match(text)))
+    return ", ".join(found)
 
 
 def _for_variables(record: StatsRecord) -> list[str]:
@@ -40,14 +136,6 @@ def _for_variables(record: StatsRecord) -> list[str]:
     if largest.retained_bytes > 100 * max(1, largest.shallow_bytes):
         return [f"%pmat_why {largest.name}", "%pmat_vars"]
     return ["%pmat_vars"]
-
-
-def _for_pools(record: StatsRecord) -> list[str]:
-    for name in ("cache", "temp"):
-        pool = _pool(record, name)
-        if pool is not None and _matters(pool, record):
-            return ["%pmat_stats --detailed"]
-    return []
 
 
 def _pool(record: StatsRecord, name: str) -> PoolRecord | None:

@@ -80,8 +80,11 @@ class Reporter:
         """A fresh sizing within the budget, as a report."""
         from pmat_nb.render.stats import Stats
 
+        from .hints import cleanup_hints
+
         self.size(self._budget_s())
-        return Stats(self.record(), detailed=detailed)
+        record = self.record()
+        return Stats(record, detailed=detailed, hints=cleanup_hints(record))
 
     def status(self) -> Status:
         """The five lines, with the commands that the figures suggest."""
@@ -137,7 +140,7 @@ class Reporter:
         from .hints import ways_to_free
 
         size = self._size_of(name)
-        kept = size.retained_bytes + size.shared_bytes if size else None
+        kept = (size.retained_bytes + size.shared_bytes) or None if size else None
         found = why(self._owner, name, budget_s=_WHY_BUDGET_S, size_of=lambda _: kept)
         holders = [holder for holder in found if holder.kind != "incomplete"]
         return Why(
@@ -145,8 +148,7 @@ class Reporter:
             holders,
             size=size,
             complete=len(holders) == len(found),
-            # A search that ended early cannot say that nobody else holds it.
-            hints=ways_to_free(name, size, bool(found)),
+            hints=ways_to_free(name, size, holders, complete=len(holders) == len(found)),
         )
 
     def history(self, *, view: str, forecast: bool) -> HistoryReport:
@@ -328,7 +330,27 @@ class Reporter:
         rows = self.size(self._budget_s(), wanted=(name,)).variables
         by_name = {row.name: row for row in rows}
         aliases = (row for row in rows if name in row.also_held_by.split(", "))
-        return by_name.get(name) or next(aliases, None)
+        return by_name.get(name) or next(aliases, None) or self._size_of_item(name)
+
+    def _size_of_item(self, name: str) -> VariableSize | None:
+        """What is no variable but has a name in the reports: ``Out[11]``."""
+        pools = self._attribution.pools.values() if self._attribution else ()
+        item = next((item for pool in pools for item in pool.items if item.name == name), None)
+        if item is None:
+            return None
+        return VariableSize(
+            name=item.name,
+            retained_bytes=item.used_bytes,
+            shared_bytes=0,
+            shallow_bytes=0,
+            device_bytes=None,
+            type="",
+            detail=item.detail,
+            also_held_by="",
+            bound_in=None,
+            cells_since_use=None,
+            complete=item.complete,
+        )
 
     def _sizing_summary(self) -> SizingSummary | None:
         if self._attribution is None:

@@ -194,7 +194,7 @@ def test_status_is_five_lines_and_the_next_commands():
     assert text.splitlines() == [
         "kernel 6.21 of 13.4 GB usable · 7.2 GB free to you (physical 15.4, others 2.0) · LOW 0.28",
         "  pressure   LOW 0.28 (kernel 0.28, host 0.53)",
-        "  largest    trades 3.1 GB, X 1.4 GB, model_0 26 MB, model_1 24 MB, +10",
+        "  largest    trades 3.1 GB, X 1.4 GB, Out[] 522 MB, traceback of In[14] 317 MB, +12",
         "  last cell  In[17]: +0.40 GB, peak 8.9 GB (exact), 4.1 s · "
         "m = trades.merge(quotes, on='id')",
         "  limit      stops a cell at 12.9 GB (auto)",

@@ -250,7 +250,7 @@ class TestAsking:
         kernel.run("trades = [1]\nfrom pmat_nb.consumers.why import why")
         error = kernel.run("why(get_ipython(), 'trade')").error
         assert error is not None and error.ename == "UsageError"
-        assert error.evalue == "there is no variable 'trade'; did you mean trades?"
+        assert error.evalue == "no variable is called 'trade'; did you mean trades?"
 
     def test_an_expression_is_refused(self, kernel: Kernel) -> None:
         kernel.run("from pmat_nb.consumers.why import why")
