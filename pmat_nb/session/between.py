@@ -1,8 +1,16 @@
-"""Work that must not happen in the middle of a user's cell waits here until one has ended."""
+"""Work that must not happen in the middle of a user's cell waits here until one has ended.
+
+Where the kernel is idle there is no cell to wait for: if the main thread runs an event
+loop between cells, as ipykernel's does, the work is done there. Elsewhere (IPython in a
+terminal waits for a line) it is done when the next cell begins.
+"""
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable
+from typing import Any
 
 from .faults import Faults
 
@@ -13,20 +21,56 @@ class BetweenCells:
     """Tasks by name, each waiting once; any thread may post, the main thread runs them.
 
     A task that fails is reported and its kind switched off; the others still run.
+    ``busy`` says whether a cell is running, also one that awaits.
     """
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, *, busy: Callable[[], bool] = lambda: False) -> None:
         self._faults = faults
+        self._busy = busy
         self._waiting: dict[str, Callable[[], object]] = {}
+        self._loop: Any = None
+        # Where output goes: ipykernel tells by context which cell a line belongs to.
+        self._context: Any = None
 
     def post(self, name: str, task: Callable[[], object]) -> None:
         """Have ``task`` run after the cell; a later one of the same name replaces it."""
         self._waiting[name] = task
+        self._wake()
 
     def run(self) -> None:
-        """Run what waits; what the tasks post themselves waits for the next cell."""
+        """Run what waits; what the tasks post themselves waits for the next time."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._remember_loop()
         if not self._waiting:
             return
         waiting, self._waiting = self._waiting, {}
         for name, task in waiting.items():
             self._faults.guard(name)(task)()
+
+    def close(self) -> None:
+        """Drop what waits."""
+        self._waiting.clear()
+        self._loop = self._context = None
+
+    def _remember_loop(self) -> None:
+        asyncio = sys.modules.get("asyncio")
+        # Unlike get_running_loop, this does not raise where there is none.
+        self._loop = None if asyncio is None else asyncio._get_running_loop()
+        if self._loop is not None:
+            import contextvars
+
+            self._context = contextvars.copy_context()
+
+    def _wake(self) -> None:
+        loop, context = self._loop, self._context
+        if loop is None:
+            return
+        try:
+            loop.call_soon_threadsafe(self._run_if_idle, context=context)
+        except RuntimeError:  # it was closed
+            self._loop = None
+
+    def _run_if_idle(self) -> None:
+        if not self._busy():
+            self.run()

@@ -12,11 +12,10 @@ from pmat_nb.consumers.base import Watched
 from pmat_nb.consumers.devices import device_bytes, device_memory
 from pmat_nb.consumers.registry import default_consumers
 from pmat_nb.consumers.usage import UsageLog
-from pmat_nb.engine.limits import Usable, limit_in_force, limits_in_force
-from pmat_nb.engine.pressure import Gauge, Readings
+from pmat_nb.engine.limits import limit_in_force
+from pmat_nb.engine.pressure import Readings
 from pmat_nb.engine.records import (
     POOL_NAMES,
-    Limit,
     MoreVariables,
     SizingSummary,
     StatsRecord,
@@ -24,6 +23,7 @@ from pmat_nb.engine.records import (
 )
 
 from .attribution import Attribution, attribute
+from .bounds import all_limits
 from .identity import split
 from .ledger import Ledger
 from .selection import NAMED
@@ -56,7 +56,6 @@ class Reporter:
         )
         self.adapters = default_adapters()
         self._ledger = Ledger(time.monotonic)
-        self._gauge = Gauge()
         self._usage = UsageLog()
         self._attribution: Attribution | None = None
         self._sized_at = 0.0
@@ -226,12 +225,7 @@ class Reporter:
         session, probe = self._session, self._session.probe
         tree, room = session.tree(), session.room()
         rss = tree.rss_bytes if tree is not None else None
-        protector = session.protector
-        limits = limits_in_force(
-            probe,
-            standing=self._standing(room),
-            own_ceiling_bytes=protector.own_ceiling_bytes if protector else None,
-        )
+        limits = all_limits(session, room)
         limit = limit_in_force(limits)
         pools = self._ledger.records(POOL_NAMES)
         found = self._attribution
@@ -261,7 +255,7 @@ class Reporter:
             usable_bytes=room.usable_bytes if room else None,
             host=host,
             others_bytes=room.others_bytes if room else None,
-            pressure=self._gauge.read(
+            pressure=session.pressure.measure(
                 Readings(
                     tree_bytes=tree.tree_bytes if tree else None,
                     limit_bytes=limit.limit_bytes if limit else None,
@@ -272,7 +266,7 @@ class Reporter:
             ),
             pools=pools,
             variables=self._variables(),
-            gc=probe.gc(session.last_gc_at),
+            gc=session.collector.state(),
             cell=session.last_cell,
             sizing=self._sizing_summary(),
             devices=devices,
@@ -284,18 +278,6 @@ class Reporter:
         )
 
     # --- parts --------------------------------------------------------------------
-
-    def _standing(self, room: Usable | None) -> Limit | None:
-        """The kernel's standing limit; enforced where a guard runs or can run."""
-        protector = self._session.protector
-        if protector is None or protector.standing_bytes is None:
-            return None
-        row = self._session.settings.row("max_total")
-        if self._spec_kind() == "auto":
-            source = f"auto, {room.bound.source}" if room is not None else "auto"
-        else:
-            source = row.source if row.source.startswith("PMAT_") else "%pmat_limit"
-        return Limit(protector.standing_bytes, source, enforced=not protector.unavailable)
 
     def boundaries(self) -> set[int]:
         """Ids of what no sizing enters: the shell, and ourselves."""

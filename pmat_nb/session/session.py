@@ -7,7 +7,6 @@ with one report. Whatever is costly is made at the first question, not at load.
 from __future__ import annotations
 
 import atexit
-import gc
 import os
 import sys
 import time
@@ -97,12 +96,10 @@ class Session:
         self._history: HistoryWriter | None = None
         self._session_row: SessionRow | None = None
         self._reporter: Reporter | None = None
-        self._full_collections = gc.get_stats()[2]["collections"]
-        self.last_gc_at: float | None = None
         self._loaded_at = time.time()
         self._folder = _working_folder()
         self._pid = os.getpid()
-        self.between_cells = BetweenCells(self.faults)
+        self.between_cells = BetweenCells(self.faults, busy=lambda: self.meter.busy)
         self._parts: dict[str, Any] = {}
         self._making = RLock()
         # Last: a profile may ask what is usable.
@@ -124,6 +121,7 @@ class Session:
                 self.faults,
                 before=self._before_cell,
                 after=self._after_cell,
+                between=self._between_cells,
             )
             self.faults.guard("cell accounting")(self._hooks.install)()
             self.faults.guard("protection")(self.protector.open)()
@@ -140,9 +138,10 @@ class Session:
             self.protector.close()
         if self._reporter is not None:
             self._reporter.close()
+        self.sampler.stop()
+        self.between_cells.close()
         for part in self._parts.values():
             part.close()
-        self.sampler.stop()
         if self._history is not None:
             self._history.close()
         if self._death_watch is not None:
@@ -300,6 +299,10 @@ class Session:
 
         return self._part("collector", Collector)
 
+    def part_if_made(self, name: str) -> Any:
+        """A part that something has asked for already, or None."""
+        return self._parts.get(name)
+
     def _part(self, name: str, make: Callable[[Session], _P]) -> _P:
         with self._making:
             if name not in self._parts:
@@ -406,10 +409,13 @@ class Session:
     def _after_cell(self, result: Any) -> None:
         if self.protector is not None:
             self.protector.end(result)
-        if self.meter.depth <= 1:
-            if self._death_watch is not None:
-                self._note_end()
-            self.between_cells.run()
+        if self.meter.depth <= 1 and self._death_watch is not None:
+            self._note_end()
+
+    def _between_cells(self) -> None:
+        if (pressure := self._parts.get("pressure")) is not None:
+            pressure.cell_ended()
+        self.between_cells.run()
 
     def _watch_for_death(self, info: Any) -> None:
         """Journal the cell that begins; the journal itself is made at the first one."""
@@ -450,13 +456,20 @@ class Session:
         writer = self.writer()
         if writer is not None:
             writer.record_cell(record, source)
+        if (collector := self._parts.get("collector")) is not None:
+            collector.note_cell(record)
         self.sampler.start()
 
     def _on_sample(self, sample: TimedRss) -> None:
         self.meter.sample(sample.rss_bytes)
-        full_collections = gc.get_stats()[2]["collections"]
-        if full_collections != self._full_collections:
-            self._full_collections, self.last_gc_at = full_collections, sample.at
+        self._watch_pressure(sample.rss_bytes)
+
+    def _watch_pressure(self, rss_bytes: int | None) -> None:
+        def look() -> None:
+            found = self.pressure.tick(rss_bytes)
+            self.collector.tick(found.fraction, found.level)
+
+        self.faults.guard("the pressure monitor")(look)()
 
     def _sample_interval_s(self) -> float:
         interval = self.settings.get("sample_interval")

@@ -1,0 +1,42 @@
+"""The limit that the kernel's pressure is measured by, read by whoever needs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pmat_nb.engine.limits import Usable, limit_in_force, limits_in_force
+from pmat_nb.engine.records import Limit
+
+if TYPE_CHECKING:
+    from .session import Session
+
+__all__ = ["all_limits", "enforced_limit", "standing_limit"]
+
+
+def standing_limit(session: Session, room: Usable | None) -> Limit | None:
+    """The kernel's standing limit; enforced where a guard runs or can run."""
+    protector = session.protector
+    if protector is None or protector.standing_bytes is None:
+        return None
+    spec: Any = session.settings.get("max_total")
+    if spec.kind == "auto":
+        source = f"auto, {room.bound.source}" if room is not None else "auto"
+    else:
+        source = session.settings.row("max_total").source
+        source = source if source.startswith("PMAT_") else "%pmat_limit"
+    return Limit(protector.standing_bytes, source, enforced=not protector.unavailable)
+
+
+def all_limits(session: Session, room: Usable | None) -> tuple[Limit, ...]:
+    """Every limit on the kernel, tightest first; costs about a millisecond."""
+    protector = session.protector
+    return limits_in_force(
+        session.probe,
+        standing=standing_limit(session, room),
+        own_ceiling_bytes=protector.own_ceiling_bytes if protector else None,
+    )
+
+
+def enforced_limit(session: Session, room: Usable | None = None) -> Limit | None:
+    """The tightest limit that something enforces."""
+    return limit_in_force(all_limits(session, room))
