@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from pmat_nb.consumers.managed.interning import intern_within
 from pmat_nb.consumers.managed.strings import StringPool
+from pmat_nb.engine.pools.pool import Pool
 
 
 def fresh(text: str) -> str:
@@ -178,11 +179,11 @@ def test_a_budget_ends_it_and_says_so():
 
 
 def test_the_pool_hands_out_one_object_and_forgets_what_nobody_holds():
-    pool = StringPool(None)
+    pool = StringPool(None, Pool("string", None, "fixed"))
     kept = pool.intern(fresh("one text"))
     assert pool.intern(fresh("one text")) is kept
     pool.intern(fresh("gone text"))
-    assert len(pool) == 2 and pool.sweep() == 1 and len(pool) == 1
+    assert len(pool) == 2 and pool.sweep() > 0 and len(pool) == 1
     frame_a, frame_b = [fresh("in both lists")], [fresh("in both lists")]
     assert pool.intern(frame_a) is frame_a
     pool.intern(frame_b)
@@ -190,10 +191,13 @@ def test_the_pool_hands_out_one_object_and_forgets_what_nobody_holds():
 
 
 def test_the_pool_keeps_within_its_limit():
-    pool = StringPool(None, lambda: 100_000)
+    budget = Pool("string", 1_000_000, "incremental")
+    pool = StringPool(None, budget)
     kept = [pool.intern(f"text number {i}") for i in range(30_000)]
-    assert pool.used_bytes() < 100_000 + 10_000 * 100
-    assert kept[:2] == ["text number 0", "text number 1"] and pool.evictions
+    assert pool.used_bytes == budget.used_bytes <= budget.account.peak_bytes <= 1_000_000
+    assert kept[:2] == ["text number 0", "text number 1"] and len(pool) < 30_000
+    del kept
+    assert budget.shrink(0.0) > 0 and pool.used_bytes == 0
 
 
 def test_the_duplicates_bytes_come_back():

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import math
 import sys
-import threading
-import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -27,6 +25,8 @@ from pmat_nb.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
+    from pmat_nb.engine.pools.pool import Pool
+
 __all__ = ["ALIGNMENT_BYTES", "ScratchPool"]
 
 # A cache line, and enough for every vector instruction in use.
@@ -37,7 +37,7 @@ _PATTERN = 0xFF  # all ones: a NaN in every float format
 class _Block:
     """One allocation; ``data`` is its aligned part, as bytes."""
 
-    __slots__ = ("data", "lent", "poisoned", "used_at", "whole")
+    __slots__ = ("charged", "data", "lent", "poisoned", "used_at", "whole")
 
     def __init__(self, nbytes: int) -> None:
         import numpy as np
@@ -47,6 +47,7 @@ class _Block:
         self.data = self.whole[start : start + nbytes]
         self.used_at = 0.0
         self.poisoned = False
+        self.charged = False
         # The arrays that were handed out; a name may keep one beyond its block.
         self.lent: list[weakref.ref[Any]] = []
 
@@ -70,27 +71,27 @@ class _Block:
 
 
 class ScratchPool:
-    """Buffers by size (pool ``temp``). ``limit_bytes`` bounds what is kept unused."""
+    """Buffers by size, within the budget of the pool ``temp``.
+
+    Attributes:
+        checkouts: how often a buffer was asked for.
+        reused: how often an unused one served.
+        in_use_bytes: lent at the moment.
+    """
 
     name = "scratch buffers"
     pool = "temp"
 
-    def __init__(
-        self,
-        limit_bytes: Callable[[], int | None] = lambda: None,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        report: Callable[[str], None] | None = None,
-    ) -> None:
-        self._limit_bytes = limit_bytes
-        self._clock = clock
+    def __init__(self, budget: Pool, report: Callable[[str], None] | None = None) -> None:
+        self._budget = budget
         self._report = report
-        self._lock = threading.Lock()
+        # One lock for both: a reclaim of the pool's comes back here.
+        self._lock = budget.lock
         self._free: list[_Block] = []
         self.in_use_bytes = 0
         self.checkouts = 0
         self.reused = 0
-        self.evictions = 0
+        budget.reclaimers.append(self.trim)
 
     @contextmanager
     def scratch(
@@ -140,12 +141,28 @@ class ScratchPool:
             block = self._fitting(nbytes)
             self.reused += block is not None
         if block is None:
-            block = _Block(_rounded(nbytes))
+            block = self._allocate(_rounded(nbytes))
         elif block.poisoned:
             self._look_for_damage(block)
         with self._lock:
             self.in_use_bytes += block.nbytes
         return block, block.lend(nbytes, kind, sizes)
+
+    def _allocate(self, nbytes: int) -> _Block:
+        # Charged before it is made, so that the pool lets go of what is unused first.
+        # What the pool has no room for is lent all the same, but not kept.
+        with self._lock:
+            charged = self._budget.make_room(nbytes)
+            if charged:
+                self._budget.charge(nbytes)
+        try:
+            block = _Block(nbytes)
+        except MemoryError:
+            if charged:
+                self._budget.charge(-nbytes)
+            raise
+        block.charged = charged
+        return block
 
     def _fitting(self, nbytes: int) -> _Block | None:
         """The smallest free block that holds ``nbytes`` and is not twice as large."""
@@ -157,22 +174,23 @@ class ScratchPool:
         return best
 
     def _give_back(self, block: _Block, debug: bool) -> None:
-        with self._lock:
-            self.in_use_bytes -= block.nbytes
-        if block.is_shown_elsewhere():
-            self._tell(
-                f"a view of a scratch buffer of {block.nbytes:,} bytes is still in use "
-                "after its block; the buffer is left to it",
-                debug,
-            )
-            return
-        if debug:
+        shown = block.is_shown_elsewhere()
+        if debug and not shown:
             block.data.fill(_PATTERN)
         block.poisoned = debug
-        block.used_at = self._clock()
         with self._lock:
-            self._free.append(block)
-        self.trim(self._limit_bytes())
+            self.in_use_bytes -= block.nbytes
+            block.used_at = self._budget.clock()
+            if block.charged and not shown:
+                self._free.append(block)
+            elif block.charged:
+                self._budget.charge(-block.nbytes)
+        if shown:
+            self._tell(
+                f"a view of a scratch buffer of {block.nbytes:,} bytes is still in use after "
+                "its block; the buffer is left to it",
+                debug,
+            )
 
     def _look_for_damage(self, block: _Block) -> None:
         block.poisoned = False
@@ -183,21 +201,20 @@ class ScratchPool:
         if wanted and self._report is not None:
             self._report(f"pmat_nb: {text}")
 
-    def trim(self, to_bytes: int | None) -> int:
-        """Drop the buffers unused for longest until ``to_bytes`` are left; bytes dropped."""
+    def trim(self, wanted_bytes: int) -> int:
+        """Drop the buffers unused for longest until ``wanted_bytes`` are free; bytes dropped."""
         dropped = 0
-        if to_bytes is None:
-            return 0
         with self._lock:
             self._free.sort(key=lambda block: block.used_at)
-            while self._free and self.free_bytes > to_bytes:
-                dropped += self._free.pop(0).nbytes
-                self.evictions += 1
+            while self._free and dropped < wanted_bytes:
+                nbytes = self._free.pop(0).nbytes
+                self._budget.charge(-nbytes)
+                dropped += nbytes
         return dropped
 
     def clear(self) -> int:
         """Drop every unused buffer; bytes dropped."""
-        return self.trim(0)
+        return self.trim(self.free_bytes)
 
     # --- as a consumer ------------------------------------------------------------
 

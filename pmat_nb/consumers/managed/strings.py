@@ -2,41 +2,54 @@
 
 ``pmat.intern`` keeps them between calls, so that frames interned one after the other
 share them too. The table never keeps a text alive for long that nobody else holds:
-it is swept when it has doubled, and emptied when it is over its limit, which loses
-nothing but the chance to share.
+it is swept when it has doubled, and emptied where its pool has no more room, which
+loses nothing but the chance to share.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pmat_nb.consumers.base import Held, Step, Wish
 from pmat_nb.consumers.namespace import user_objects
 
 from .interning import Interned, Table, intern_within
 
+if TYPE_CHECKING:
+    from pmat_nb.engine.pools.pool import Pool
+
 __all__ = ["StringPool"]
 
 _T = TypeVar("_T")
 _SWEPT_FROM = 10_000
+# Of a dict, per entry, at its usual fill.
+_SLOT_BYTES = 48
 
 
 class StringPool:
-    """Interned strings (pool ``string``). ``limit_bytes`` gives the limit, None for none."""
+    """Interned strings, within the budget of the pool ``string``.
+
+    Attributes:
+        replaced: strings that were let go of for an equal one.
+        saved_bytes: what those had held; an estimate from a sample of them.
+    """
 
     name = "interned strings"
     pool = "string"
 
-    def __init__(self, shell: Any, limit_bytes: Callable[[], int | None] = lambda: None) -> None:
+    def __init__(self, shell: Any, budget: Pool) -> None:
         self._shell = shell
-        self._limit_bytes = limit_bytes
+        self._budget = budget
+        self._lock = budget.lock
         self._table: Table = {}
+        self._charged = 0
         self._sweep_at = _SWEPT_FROM
         self.replaced = 0
         self.saved_bytes = 0
-        self.evictions = 0
+        budget.reclaimers.append(lambda _wanted: self.sweep())
 
     def intern(self, value: _T) -> _T:
         """``value`` with equal strings made one object; a string becomes the one kept.
@@ -44,11 +57,13 @@ class StringPool:
         Lists, dicts, object arrays and pandas objects are changed in place: no value,
         dtype or order changes, and no string that anything else refers to is replaced.
         """
+        before = len(self._table)
         if type(value) is str:
-            self._keep_within_limit()
-            return self._table.setdefault(value, value)  # type: ignore[return-value, arg-type]
+            kept = self._table.setdefault(value, value)  # type: ignore[arg-type]
+            self._enter(before)
+            return kept  # type: ignore[return-value]
         self._note(intern_within([value], self._table))
-        self._keep_within_limit()
+        self._enter(before)
         return value
 
     def compact(self, budget_s: float | None = None) -> Interned:
@@ -62,38 +77,51 @@ class StringPool:
         self.replaced += done.replaced
         self.saved_bytes += done.estimated_bytes
 
+    def _enter(self, before: int) -> None:
+        """Charge what the table has grown by; without room for it the table begins anew."""
+        new = len(self._table) - before
+        if new <= 0:
+            return
+        nbytes = sum(map(sys.getsizeof, islice(reversed(self._table), new))) + new * _SLOT_BYTES
+        with self._lock:
+            if len(self._table) >= self._sweep_at:
+                self.sweep()
+                self._sweep_at = max(_SWEPT_FROM, 2 * len(self._table))
+            if self._budget.make_room(nbytes):
+                self._charged += nbytes
+                self._budget.charge(nbytes)
+            else:
+                self.clear()
+
+    @property
     def used_bytes(self) -> int:
-        """Bytes of the table and of all its strings, whoever else holds them."""
-        return sys.getsizeof(self._table) + sum(map(sys.getsizeof, self._table))
+        """Bytes of the table and of its strings, whoever else holds them."""
+        return self._charged
 
     def __len__(self) -> int:
         return len(self._table)
 
     def sweep(self) -> int:
-        """Forget the texts that nobody else holds; returns how many."""
+        """Forget the texts that nobody else holds; the bytes given back."""
         alone = _alone_in_table()
-        gone = [text for text, count in _counted(self._table) if count == alone]
-        for text in gone:
-            del self._table[text]
-        self.evictions += len(gone)
-        return len(gone)
+        with self._lock:
+            gone = [text for text, count in _counted(self._table) if count == alone]
+            for text in gone:
+                del self._table[text]
+            return self._uncharge(sum(map(sys.getsizeof, gone)) + len(gone) * _SLOT_BYTES)
 
     def clear(self) -> int:
-        """Forget all; what was made one object stays one. Returns the bytes let go of."""
-        before = self.used_bytes()
-        self.evictions += len(self._table)
-        self._table.clear()
-        self._sweep_at = _SWEPT_FROM
-        return before
+        """Forget all; what was made one object stays one. The bytes let go of."""
+        with self._lock:
+            self._table.clear()
+            self._sweep_at = _SWEPT_FROM
+            return self._uncharge(self._charged)
 
-    def _keep_within_limit(self) -> None:
-        if len(self._table) < self._sweep_at:
-            return
-        self.sweep()
-        limit = self._limit_bytes()
-        if limit is not None and self.used_bytes() > limit:
-            self.clear()
-        self._sweep_at = max(_SWEPT_FROM, 2 * len(self._table))
+    def _uncharge(self, nbytes: int) -> int:
+        nbytes = min(nbytes, self._charged)
+        self._charged -= nbytes
+        self._budget.charge(-nbytes)
+        return nbytes
 
     # --- as a consumer ------------------------------------------------------------
 
