@@ -14,8 +14,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pmat_nb.engine.guard import limit_block
     from pmat_nb.errors import MemoryLimitExceeded, PmatError, UsageError
+    from pmat_nb.render.cleanup import CleanupReport
     from pmat_nb.render.stats import Stats
 
 __version__ = "0.1.0"
@@ -25,6 +28,7 @@ __all__ = [
     "PmatError",
     "UsageError",
     "__version__",
+    "cleanup",
     "limit",
     "load_ipython_extension",
     "stats",
@@ -41,6 +45,27 @@ def stats(*, detailed: bool = False) -> Stats:
 
     found: Stats = current().stats(detailed=detailed)
     return found
+
+
+def cleanup(
+    targets: str | Iterable[str] = ("cache", "temp"),
+    aggressive: bool = False,
+    compact: bool = False,
+) -> CleanupReport:
+    """Give back what may go, as ``%pmat_cleanup`` does; no variable is ever deleted.
+
+    Args:
+        targets: pools (``cache``, ``temp``, ``string``, ``ast``, ``analysis``, ``all``) or
+            single things in them (``cache:Out``).
+        aggressive: also warm caches, ``Out[]``, every figure, all generations of garbage.
+        compact: also what allocators have free, equal strings, small views of large arrays.
+
+    Raises:
+        UsageError: a target that is unknown.
+    """
+    from pmat_nb.session import current
+
+    return current().cleaner.clean(targets, aggressive=aggressive, compact=compact)
 
 
 def limit(

@@ -193,11 +193,17 @@ class Watched:
             self._switch_off(error)
             return None
 
+    @property
+    def reclaims(self) -> bool:
+        """Whether the consumer can give something back by itself."""
+        return isinstance(self._consumer, Reclaims)
+
     def steps(self, wish: Wish) -> tuple[Step, ...]:
         """What the consumer can give back; empty where it cannot or has failed."""
         if self.failure is not None or not isinstance(self._consumer, Reclaims):
             return ()
         try:
+            # As one sequence, so that a failure half way leaves nothing half asked.
             return tuple(self._consumer.steps(wish))
         except Exception as error:
             self._switch_off(error)

@@ -103,9 +103,7 @@ class OutputHistory:
                 yield Step.leave("cache:Out", "displayed objects", _AGE_UNKNOWN)
         elif wish.aggressive:
             if listed:
-                yield Step(
-                    "cache:Out", "displayed objects (Out, _ and all their holders)", self._forget
-                )
+                yield Step("cache:Out", "displayed objects", self._forget)
         else:
             if any(self._unlisted()):
                 what = "displayed objects that are gone from Out"
@@ -199,8 +197,8 @@ class PrintedOutput:
         numbers, reprs = self._earlier(), self._reprs() if wish.aggressive else {}
         if not numbers and not reprs:
             return
-        what = f"printed text of {len(numbers):,} earlier cells"
-        what += f", {len(reprs):,} reprs" if reprs else ""
+        what = f"printed text of earlier cells ({len(numbers):,})"
+        what += f", reprs ({len(reprs):,})" if reprs else ""
         if wish.cache_age_s is not None:
             yield Step.leave("cache:outputs", what, _AGE_UNKNOWN)
         else:

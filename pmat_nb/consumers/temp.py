@@ -164,6 +164,8 @@ class LastTraceback:
 
     def _forget(self) -> str:
         forget_errors(self._shell)
+        # An error and its frames usually hold each other.
+        gc.collect()
         return ""
 
     def _words(
@@ -249,6 +251,8 @@ def _close(numbers: list[Any]) -> str:
             pyplot.close(number)
         except Exception as error:  # a handler of the user's, a canvas that is gone
             failed.append(f"figure {number}: {type_name(error)}: {error}")
+    # A figure and its parts hold each other.
+    gc.collect()
     return "; ".join(failed)
 
 
