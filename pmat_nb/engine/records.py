@@ -6,8 +6,7 @@ Records carry no formatting and no behaviour beyond plain sums. They are named t
 rather than dataclasses, which would take ten milliseconds of every load to build.
 """
 
-from __future__ import annotations
-
+# No annotations from __future__: named tuples would compile the text of each one again.
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pmat_nb.engine.cells import first_line_of
-from pmat_nb.engine.history.process import ProcessKey, is_alive, this_process
-from pmat_nb.engine.journal import Death, Journal, read_deaths
 from pmat_nb.engine.paths import make_private, state_dir
 
 if TYPE_CHECKING:
+    from pmat_nb.engine.journal import Death, Journal
+
     from .session import Session
 
 __all__ = ["DeathWatch", "death_text"]
@@ -42,6 +42,9 @@ class DeathWatch:
 
     def start(self) -> None:
         """Open the journal; the guard's certificate will lie beside it."""
+        from pmat_nb.engine.history.process import this_process
+        from pmat_nb.engine.journal import Journal
+
         process = this_process()
         self._journal = Journal(_folder(), os.urandom(8).hex())
         fixed = {
@@ -107,7 +110,13 @@ def _number(value: int | None) -> str:
 
 def collect(session: Session) -> list[Death]:
     """Deaths of this notebook's kernels that nobody was told of yet."""
-    return read_deaths(_folder(), _is_alive, notebook=session.notebook().key)
+    folder = _folder()
+    # At every load, and nearly always there is nothing: then none of it is imported.
+    if not any(folder.glob("*.journal")):
+        return []
+    from pmat_nb.engine.journal import read_deaths
+
+    return read_deaths(folder, _is_alive, notebook=session.notebook().key)
 
 
 def announce(session: Session, death: Death) -> None:
@@ -167,6 +176,8 @@ def _cause(seen: Any) -> str:
 
 
 def _is_alive(record: Any) -> bool | None:
+    from pmat_nb.engine.history.process import ProcessKey, is_alive
+
     try:
         key = ProcessKey(str(record["machine"]), int(record["pid"]), int(record["start_cs"]))
     except (KeyError, TypeError, ValueError):

@@ -29,10 +29,10 @@ _ARENA_BYTES = 64 << 20
 # address of the arena's state, previous area, size, size that is readable
 _ARENA_HEADER = struct.Struct("=QQQQ")
 _TOTALS = {
-    "fast": re.compile(rb'<total type="fast" count="\d+" size="(\d+)"/>'),
-    "rest": re.compile(rb'<total type="rest" count="\d+" size="(\d+)"/>'),
-    "mmap": re.compile(rb'<total type="mmap" count="\d+" size="(\d+)"/>'),
-    "system": re.compile(rb'<system type="current" size="(\d+)"/>'),
+    "fast": rb'<total type="fast" count="\d+" size="(\d+)"/>',
+    "rest": rb'<total type="rest" count="\d+" size="(\d+)"/>',
+    "mmap": rb'<total type="mmap" count="\d+" size="(\d+)"/>',
+    "system": rb'<system type="current" size="(\d+)"/>',
 }
 Area = tuple[int, int]
 
@@ -80,7 +80,7 @@ def _from_malloc_info(libc: Any) -> GlibcHeap | None:
 
 def parse_malloc_info(text: bytes) -> GlibcHeap | None:
     """The document that ``malloc_info`` writes; the totals come last in it."""
-    figures = {name: pattern.findall(text) for name, pattern in _TOTALS.items()}
+    figures = {name: re.findall(pattern, text) for name, pattern in _TOTALS.items()}
     if not figures["rest"] or not figures["system"]:
         return None
     last = {name: int(found[-1]) if found else 0 for name, found in figures.items()}

@@ -9,7 +9,7 @@ were used before, so all that is free here is taken as resident; at most one are
 from __future__ import annotations
 
 import functools
-import re
+from collections.abc import Iterator
 from typing import Any
 
 from pmat_nb.engine.records import AllocatorState
@@ -18,12 +18,14 @@ from .cstream import captured
 
 __all__ = ["parse_stats", "read_pymalloc"]
 
-_HELD = re.compile(rb"^\d+ arenas \* \d+ bytes/arena +=\s+([\d,]+)$", re.MULTILINE)
-_USED = re.compile(rb"^# bytes in allocated blocks +=\s+([\d,]+)$", re.MULTILINE)
+# What a line says before its "=", less the numbers. Not expressions: read at every load,
+# they would take longer to compile than all of the rest.
+_HELD = "arenas * bytes/arena"
+_USED = "# bytes in allocated blocks"
 _FREE = (
-    re.compile(rb"^# bytes in available blocks +=\s+([\d,]+)$", re.MULTILINE),
-    re.compile(rb"^\d+ unused pools \* \d+ bytes +=\s+([\d,]+)$", re.MULTILINE),
-    re.compile(rb"^# bytes lost to quantization +=\s+([\d,]+)$", re.MULTILINE),
+    "# bytes in available blocks",
+    "unused pools * bytes",
+    "# bytes lost to quantization",
 )
 # Arenas are mappings of 1 MiB (256 kB before 3.10) aligned to pages, not to pools:
 # the ends that no pool fits into are never touched, so they are held but not slack.
@@ -58,17 +60,21 @@ def read_pymalloc() -> AllocatorState | None:
 
 def parse_stats(text: bytes) -> AllocatorState | None:
     """The figures in the text that ``sys._debugmallocstats`` prints as well."""
-    held, used = _HELD.search(text), _USED.search(text)
-    free = [pattern.search(text) for pattern in _FREE]
-    if held is None or used is None or None in free:
+    found = dict(_figures(text))
+    if not {_HELD, _USED, *_FREE} <= found.keys():
         return None
     return AllocatorState(
         _NAME,
-        held_bytes=_integer(held),
-        used_bytes=_integer(used),
-        slack_bytes=sum(_integer(match) for match in free if match),
+        held_bytes=found[_HELD],
+        used_bytes=found[_USED],
+        slack_bytes=sum(found[name] for name in _FREE),
     )
 
 
-def _integer(match: re.Match[bytes]) -> int:
-    return int(match[1].replace(b",", b""))
+def _figures(text: bytes) -> Iterator[tuple[str, int]]:
+    """The name and number of every line of the form ``name = 1,234``."""
+    for line in text.decode("ascii", "replace").split("\n"):
+        name, equals, number = line.partition("=")
+        number = number.strip().replace(",", "")
+        if equals and number.isdecimal():
+            yield " ".join(word for word in name.split() if not word.isdecimal()), int(number)
