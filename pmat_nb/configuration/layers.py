@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from pmat_nb.settings import Value
+from pmat_nb.settings import Value, setting
 
 from .responses import Level
 
-__all__ = ["Kind", "Layer", "SettingRow"]
+if TYPE_CHECKING:
+    from .files import FileContent
+
+__all__ = ["Kind", "Layer", "SettingRow", "file_layer", "parted"]
 
 Kind: TypeAlias = Literal[
     "session", "environment", "project", "traitlets", "user", "machine", "profile"
@@ -51,3 +54,31 @@ class Layer(NamedTuple):
     def place_of(self, key: str) -> str:
         """Where ``key`` is set, for error messages."""
         return self.places.get(key, self.source_of(key))
+
+
+def file_layer(kind: Kind, content: FileContent, *, trusted: bool) -> Layer:
+    """What a file says; of an untrusted one only what bounds, measures and shows."""
+    source = f"{kind} {content.path}"
+    if trusted:
+        return Layer(
+            kind, source, content.values, places=content.places, responses=content.responses
+        )
+    values, held = parted(content.values)
+    # What is shown does not act; everything else in a level's table does.
+    shown = {
+        level: {name: value for name, value in fields.items() if name == "notify"}
+        for level, fields in content.responses.items()
+    }
+    held.update(
+        (f"responses.{level}.{name}", value)
+        for level, fields in content.responses.items()
+        for name, value in fields.items()
+        if name != "notify"
+    )
+    return Layer(kind, source, values, {}, content.places, shown, held, trusted=False)
+
+
+def parted(values: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, Any]]:
+    """What bounds and measures, and what acts."""
+    acts = {key: value for key, value in values.items() if setting(key).acts}
+    return {key: value for key, value in values.items() if key not in acts}, acts

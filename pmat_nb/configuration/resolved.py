@@ -8,15 +8,14 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, cast
 
-from pmat_nb.errors import UsageError
+from pmat_nb.errors import StateFileError, UsageError
 from pmat_nb.settings import Value, setting, spelled
 
 from .environment import read_environment
-from .layers import Kind, Layer, SettingRow
+from .layers import Kind, Layer, SettingRow, file_layer, parted
 from .ranking import THRESHOLDS, Ranked, beyond_cap, caps_of, rank, rising
 
 if TYPE_CHECKING:
-    from .files import FileContent
     from .responses import Level, Responses
     from .trust import TrustList
 
@@ -97,6 +96,13 @@ class Settings:
         """What one source says, or None where there is none of it."""
         return self._layers.get(kind)
 
+    def withheld(self) -> tuple[str, ...]:
+        """What the project's file sets that does not count until it is trusted."""
+        layer = self._layers.get("project")
+        if layer is None:
+            return ()
+        return tuple({**layer.withheld, **self._held_profile(layer)})
+
     # --- changes ----------------------------------------------------------------
 
     def put(self, key: str, value: Value) -> None:
@@ -149,6 +155,40 @@ class Settings:
                 if problem.startswith("PmatNb."):
                     raise UsageError(problem)
             self._change("traitlets", new)
+
+    def forget_saved(self) -> None:
+        """Forget what was set in this session where a weaker source says the same."""
+        with self._lock:
+            others = [layer for layer in self._ordered() if layer.kind != "session"]
+            below = rank(others, self._make_profile).rows
+            session = self._layers["session"]
+            kept = {k: v for k, v in session.values.items() if below[k].value != v}
+            self._change("session", session._replace(values=kept))
+
+    def trust_file(self, path: Path) -> None:
+        """Let the project file at ``path`` act, as it is now; ``read_files`` then does.
+
+        Raises:
+            UsageError: it cannot be read. StateFileError: it cannot be remembered.
+        """
+        from .files import read_content
+
+        _, data = read_content(path)
+        self._trust_list().trust(path, data)
+
+    def carry_trust(self, path: Path, before: bytes, after: bytes) -> None:
+        """Trust ``path`` with the content ``after`` if nobody else wrote what was before.
+
+        Raises:
+            StateFileError: it cannot be remembered.
+        """
+        if not before or self._is_trusted(path, before):
+            self._trust_list().trust(path, after)
+
+    def _trust_list(self) -> TrustList:
+        if self._trust is None:
+            raise StateFileError("trust cannot be remembered here: there is no state folder")
+        return self._trust
 
     def read_files(self, files: Files) -> None:
         """Read the files anew; ``problems`` grows by what is wrong with them."""
@@ -212,13 +252,13 @@ class Settings:
             return
         self.problems += content.problems
         trusted = kind != "project" or self._is_trusted(path, data)
-        layer = _layer_of(kind, content, trusted=trusted)
+        layer = file_layer(kind, content, trusted=trusted)
         self._layers[kind] = layer
-        held = {**layer.withheld, **self._held_profile(layer)}
+        held = self.withheld() if kind == "project" else ()
         if held:
             self.problems.append(
-                f"{path} is not trusted: {', '.join(held)} in it {_count(held)} only after "
-                "%pmat_configure --trust"
+                f"{path} is not trusted: {', '.join(held)} in it "
+                f"{'counts' if len(held) == 1 else 'count'} only after %pmat_configure --trust"
             )
 
     def _is_trusted(self, path: Path, data: bytes) -> bool:
@@ -245,36 +285,5 @@ class Settings:
         values = profile_values(name)
         if named_by.trusted:
             return Layer("profile", source, values)
-        free, held = _parted(values)
+        free, held = parted(values)
         return Layer("profile", source, free, withheld=held)
-
-
-def _layer_of(kind: Kind, content: FileContent, *, trusted: bool) -> Layer:
-    source = f"{kind} {content.path}"
-    if trusted:
-        return Layer(
-            kind, source, content.values, places=content.places, responses=content.responses
-        )
-    values, held = _parted(content.values)
-    # What is shown does not act; everything else in a level's table does.
-    shown = {
-        level: {name: value for name, value in fields.items() if name == "notify"}
-        for level, fields in content.responses.items()
-    }
-    held.update(
-        (f"responses.{level}.{name}", value)
-        for level, fields in content.responses.items()
-        for name, value in fields.items()
-        if name != "notify"
-    )
-    return Layer(kind, source, values, {}, content.places, shown, held, trusted=False)
-
-
-def _parted(values: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, Any]]:
-    """What bounds and measures, and what acts."""
-    acts = {key: value for key, value in values.items() if setting(key).acts}
-    return {key: value for key, value in values.items() if key not in acts}, acts
-
-
-def _count(held: Mapping[str, Any]) -> str:
-    return "counts" if len(held) == 1 else "count"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pmat_nb.configuration import SettingRow
-from pmat_nb.units import LimitSpec
+from pmat_nb.configuration import Level, Responses, SettingRow
+from pmat_nb.settings import GROUPS, Value, setting, spelled
 
-from .blocks import Block, Column, Grid
-from .format import duration, limit, percent
+from .blocks import Block, Column, Grid, Line
+from .format import size
 from .report import Report, frame_of
 
 if TYPE_CHECKING:
@@ -17,68 +17,103 @@ if TYPE_CHECKING:
 
 __all__ = ["Configuration", "value_text"]
 
+_KINDS = dict.fromkeys(("setting", "value", "source", "group", "help"), "object")
+
 
 class Configuration(Report):
-    """The settings in force, in the order of their declaration."""
+    """The settings in force, in groups; the responses; what was done, in ``notes``."""
 
     title = "Settings"
 
-    def __init__(self, rows: Sequence[SettingRow]) -> None:
-        self.rows = tuple(rows)
+    def __init__(
+        self,
+        rows: Sequence[SettingRow],
+        responses: Mapping[Level, Responses],
+        profile: str | None = None,
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.rows = {row.key: row for row in rows}
+        self.responses = dict(responses)
+        self.profile = profile
+        self.notes = tuple(notes)
 
     def blocks(self) -> list[Block]:
-        """One line per setting."""
+        """The profile and the notes, then a line per setting."""
+        top = [Line.of(f"profile: {self.profile or 'none'}")]
+        top += [Line.of(note) for note in self.notes]
         grid = Grid(
             (
-                Column("setting", tone="strong"),
-                Column("value"),
-                Column("set by", flex=True, least=10),
-                Column("what it does", flex=True, least=20, tone="muted"),
+                Column("setting", tone="strong", flex=True, least=28),
+                Column("value", flex=True, least=12),
+                Column("set by", flex=True, least=20, tone="muted"),
             ),
-            tuple((row.key, value_text(row.value), row.source, row.help) for row in self.rows),
+            tuple(self._lines()),
         )
-        return [grid]
+        return [*top, grid]
+
+    def _lines(self) -> Iterator[tuple[str, str, str]]:
+        for group, options in GROUPS:
+            yield (group, "", "")
+            for option in options:
+                row = self.rows[option.key]
+                yield (f"  {row.key}", value_text(row.key, row.value), row.source)
+        yield ("responses", "", "")
+        for level, response in self.responses.items():
+            yield (f"  {level}", response_text(response), response.source)
 
     def compact(self) -> str:
-        """One line: every setting with its value."""
-        return ", ".join(f"{row.key} = {value_text(row.value)}" for row in self.rows)
+        """One line: what is not at its default."""
+        changed = [row for row in self.rows.values() if row.source != "default"]
+        texts = [f"{row.key} = {value_text(row.key, row.value)} ({row.source})" for row in changed]
+        rest = len(self.rows) - len(changed)
+        return ", ".join((*self.notes, *texts, f"{rest} settings at their defaults"))
 
     def to_dict(self) -> dict[str, Any]:
-        """Each setting's value, text and source, by key."""
+        """Each setting's value as typed, with source and group; responses, profile, notes."""
         return {
-            row.key: {"value": value_text(row.value), "source": row.source} for row in self.rows
+            "profile": self.profile,
+            "notes": list(self.notes),
+            "settings": {row["setting"]: _without_name(row) for row in self._records()},
+            "responses": {level: response._asdict() for level, response in self.responses.items()},
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """A row per setting."""
-        kinds = {"setting": "object", "value": "object", "source": "object", "help": "object"}
-        rows = (
-            {
-                "setting": row.key,
-                "value": value_text(row.value),
-                "source": row.source,
-                "help": row.help,
-            }
-            for row in self.rows
-        )
-        return frame_of(rows, kinds)
+        """A row per setting: ``setting``, ``value`` as typed, ``source``, ``group``, ``help``."""
+        return frame_of(self._records(), _KINDS)
+
+    def _records(self) -> Iterator[dict[str, Any]]:
+        for group, options in GROUPS:
+            for option in options:
+                row = self.rows[option.key]
+                yield {
+                    "setting": row.key,
+                    "value": spelled(option, row.value),
+                    "source": row.source,
+                    "group": group,
+                    "help": row.help,
+                }
 
 
-def value_text(value: object) -> str:
-    """A setting's value as people type it."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, LimitSpec):
-        return _limit_text(value)
-    if isinstance(value, float):
-        return duration(value)
-    return str(value)
+def _without_name(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if key not in ("setting", "help")}
 
 
-def _limit_text(spec: LimitSpec) -> str:
-    if spec.kind in ("auto", "off"):
-        return spec.kind
-    if spec.kind == "fraction":
-        return percent(spec.value)
-    sign = "+" if spec.kind == "relative" else ""
-    return sign + limit(int(spec.value))
+def value_text(key: str, value: Value) -> str:
+    """A setting's value as people type it; a size without a round unit is rounded."""
+    option = setting(key)
+    text = spelled(option, value)
+    if option.kind == "size" and isinstance(value, int) and len(text) > 7:
+        return size(value)
+    return text
+
+
+def response_text(response: Responses) -> str:
+    """What a level does, in its order."""
+    steps = [*response.actions]
+    if response.notify:
+        steps.append("notify")
+    if response.notification_cmd is not None:
+        steps.append(f"run {response.notification_cmd[0]}")
+    if response.save_state:
+        steps.append("save the variables")
+    return ", ".join(steps) or "nothing"
