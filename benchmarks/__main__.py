@@ -18,6 +18,7 @@ SECTIONS = {
     "notebooks": "Memory without a name",
     "guard": "Limits",
     "snapshot": "Saving and restoring",
+    "strings": "Equal strings",
 }
 PEERS = ("memray", "memory_profiler", "guppy3", "pympler")
 HEAD = """# Benchmarks
