@@ -1,0 +1,341 @@
+"""One budget, divided among the stores that draw on it.
+
+``limit_bytes`` is the most the pool may hold; the capacity in force starts smaller and
+grows (`growth`), each step trying a cheap reclaim first: what has expired, then what
+the ``reclaimers`` give (buffers nobody uses). When it may not grow, the store whose next
+victim was unused for longest lets go of it, to disk where that is allowed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from threading import RLock
+from typing import Any
+
+from . import growth
+from .account import Account
+from .entry import Entry, Sizer
+from .ghosts import Regret
+from .policies import Name
+from .spill import Spilled, Swap
+from .store import Store
+
+__all__ = ["Pool"]
+
+
+def _by_header(key: Hashable, value: Any) -> tuple[int, bool]:
+    import sys
+
+    return sys.getsizeof(key) + sys.getsizeof(value), False
+
+
+class Pool:
+    """A managed pool; every change holds its lock, so any thread may call.
+
+    Args:
+        name: as users call it.
+        limit_bytes: the most it may hold; None: no limit, and so no capacity.
+        strategy: how the capacity grows.
+        clock: seconds, monotonic.
+        size_of: bytes of a key with its value, and whether that is all.
+        swap: where entries go instead of being dropped; None: nowhere.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        limit_bytes: int | None,
+        strategy: growth.Strategy,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        size_of: Sizer = _by_header,
+        swap: Swap | None = None,
+    ) -> None:
+        self.name = name
+        self.limit_bytes = limit_bytes
+        self.strategy = strategy
+        self.clock = clock
+        self.size_of = size_of
+        self.swap = swap
+        # Entries go to disk where the use would exceed this; None: they are dropped.
+        self.swap_above_bytes: int | None = None
+        self.policy: Name = "lru"
+        self.ttl_s: float | None = None
+        # Reentrant: letting go of a value may run code that asks a cache.
+        self.lock = RLock()
+        self.account = Account(self._first_capacity(), clock=clock)
+        self.stores: dict[str, Store] = {}
+        # Each gives back up to so many bytes that nobody uses, by `charge`; the bytes given.
+        self.reclaimers: list[Callable[[int], int]] = []
+        self._open_window()
+
+    def _first_capacity(self) -> int | None:
+        return None if self.limit_bytes is None else growth.start(self.strategy, self.limit_bytes)
+
+    # -- members -------------------------------------------------------------------
+
+    def store(
+        self,
+        name: str,
+        *,
+        policy: Name | None = None,
+        ttl_s: float | None = None,
+        max_bytes: int | None = None,
+        recomputes: bool = True,
+    ) -> Store:
+        """A new store under ``name``; one that was there is closed."""
+        with self.lock:
+            before = self.stores.pop(name, None)
+            if before is not None:
+                before.close()
+            made = Store(
+                name,
+                self,
+                policy=policy,
+                ttl_s=ttl_s,
+                max_bytes=max_bytes,
+                recomputes=recomputes,
+            )
+            self.stores[name] = made
+            return made
+
+    def charge(self, nbytes: int) -> None:
+        """What is kept outside the stores (buffers, tables) grew, or shrank where negative.
+
+        Call :meth:`make_room` first for what may be refused.
+        """
+        with self.lock:
+            self.account.charge(nbytes)
+            self.account.allocations += nbytes > 0
+
+    # -- room ----------------------------------------------------------------------
+
+    @property
+    def used_bytes(self) -> int:
+        """What the pool holds in memory, as charged."""
+        return self.account.used_bytes
+
+    @property
+    def capacity_bytes(self) -> int | None:
+        """The budget in force; None where there is no limit."""
+        return self.account.capacity_bytes
+
+    def make_room(self, nbytes: int) -> bool:
+        """See to it that ``nbytes`` more fit; False where they cannot."""
+        with self.lock:
+            if self.limit_bytes is None:
+                return True
+            if nbytes > self.limit_bytes:
+                return False
+            self._swap_out(nbytes)
+            while self.used_bytes + nbytes > (self.capacity_bytes or 0):
+                short = self.used_bytes + nbytes - (self.capacity_bytes or 0)
+                if self._reclaim(short) or self._grow(nbytes) or self.evict():
+                    continue
+                if not self._recount():
+                    return False
+            return True
+
+    def _reclaim(self, short_bytes: int) -> int:
+        """What costs nothing: expired entries, buffers nobody uses."""
+        freed = sum(store.drop_expired() for store in self.stores.values())
+        for reclaim in self.reclaimers:
+            if freed >= short_bytes:
+                break
+            freed += reclaim(short_bytes - freed)
+        return freed
+
+    def _grow(self, nbytes: int) -> bool:
+        capacity, limit = self.capacity_bytes, self.limit_bytes
+        if capacity is None or limit is None or capacity >= limit:
+            return False
+        wanted = self.used_bytes + nbytes
+        if self.strategy == "adaptive" and self._victim() is not None:
+            # Room for one more is made by eviction, unless nothing smaller would do.
+            if nbytes <= capacity:
+                return False
+            wanted = nbytes
+        self.account.set_capacity(growth.grown(self.strategy, capacity, limit, wanted))
+        return True
+
+    def evict(self, store: Store | None = None) -> int:
+        """Let one entry go (of ``store``, or of whichever was unused longest); the bytes.
+
+        0 where nothing may go, or where the disk refused it: then it stays.
+        """
+        found = self._victim(store)
+        if found is None:
+            return 0
+        owner, entry = found
+        if self.swap_above_bytes is None or self.swap is None:
+            return owner.evict(entry)
+        return self._to_disk(owner, entry)
+
+    def _victim(self, store: Store | None = None) -> tuple[Store, Entry] | None:
+        stores = self.stores.values() if store is None else (store,)
+        offered = [(one, entry) for one in stores if (entry := one.next_victim()) is not None]
+        return min(offered, key=lambda pair: pair[1].used_at, default=None)
+
+    # -- disk ----------------------------------------------------------------------
+
+    def _swap_out(self, nbytes: int) -> None:
+        """Write entries to disk until ``nbytes`` more stay below the threshold."""
+        if self.swap is None or self.swap_above_bytes is None:
+            return
+        while self.used_bytes + nbytes > self.swap_above_bytes and self.swap.ready():
+            if not self._reclaim(self.used_bytes + nbytes - self.swap_above_bytes):
+                found = self._victim()
+                if found is None or not self._to_disk(*found):
+                    return
+
+    def _to_disk(self, owner: Store, entry: Entry) -> int:
+        assert self.swap is not None
+        written = self.swap.write(entry.value, entry.nbytes)
+        if written is None:
+            return 0  # the disk failed: it stays where it is
+        if written is False:
+            return owner.evict(entry)  # of a kind that cannot be written
+        return owner.to_disk(entry, written)
+
+    def bring_back(self, owner: Store, entry: Entry) -> Entry | None:
+        """A swapped entry with its value; None where its file is lost or damaged.
+
+        Where there is no room for it, it stays on disk and a copy is handed out.
+        """
+        spilled = entry.spilled
+        assert spilled is not None and self.swap is not None
+        room = self.make_room(entry.nbytes)
+        if entry.spilled is not spilled:
+            return entry  # a finalizer that ran meanwhile asked for it
+        found = self.swap.read(spilled, keep=not room)
+        if found is None:
+            return None
+        if room:
+            owner.from_disk(entry, found[0])
+            return entry
+        passing = Entry(entry.key, found[0], entry.nbytes, entry.complete)
+        passing.cost_s, passing.ref, passing.pinned = entry.cost_s, entry.ref, True
+        return passing
+
+    def forget(self, spilled: Spilled) -> None:
+        """Remove the file of an entry that goes."""
+        if self.swap is not None:
+            self.swap.remove(spilled)
+
+    # -- adaptive growth -----------------------------------------------------------
+
+    def note_miss(self, regret: Regret | None) -> None:
+        """A store missed a key; ``regret``: more capacity would have kept it."""
+        if self.strategy != "adaptive" or self.limit_bytes is None:
+            return
+        step = growth.step_bytes("adaptive", self.capacity_bytes or 0, self.limit_bytes)
+        if regret is not None and regret.more_bytes <= step:
+            self._near_misses += 1
+        entries = sum(map(len, self.stores.values()))
+        # As long as there are entries: a window tells which of them nobody asks for.
+        if self._lookups() - self._window_lookups >= max(growth.WINDOW, entries):
+            self._adapt(step)
+
+    def _lookups(self) -> int:
+        return sum(store.lookups for store in self.stores.values())
+
+    def _adapt(self, step: int) -> None:
+        capacity, limit = self.capacity_bytes or 0, self.limit_bytes or 0
+        window_s = self.clock() - self._window_at
+        idle = capacity - self.used_bytes
+        idle += sum(store.unused_bytes(window_s) for store in self.stores.values())
+        lookups = self._lookups() - self._window_lookups
+        wish = growth.advice(lookups, self._near_misses, idle, step)
+        if wish > 0:
+            self.account.set_capacity(growth.grown("adaptive", capacity, limit, capacity + step))
+        elif wish < 0:
+            self.account.set_capacity(growth.shrunk("adaptive", capacity, limit))
+            while self.used_bytes > (self.capacity_bytes or 0) and self.evict():
+                pass
+        self._open_window()
+
+    def _open_window(self) -> None:
+        self._window_at, self._window_lookups = self.clock(), self._lookups()
+        self._near_misses = 0
+
+    # -- what others ask for -------------------------------------------------------
+
+    def shrink(self, fraction: float) -> int:
+        """Evict until ``fraction`` of the present use is left; the bytes given back."""
+        with self.lock:
+            before = self.used_bytes
+            self._reclaim(before)
+            while self.used_bytes > before * fraction and self.evict():
+                pass
+            return max(0, before - self.used_bytes)
+
+    def drop_older(self, age_s: float) -> int:
+        """Let go of entries unused for ``age_s`` seconds; the bytes given back."""
+        with self.lock:
+            return sum(store.drop_older(age_s) for store in self.stores.values())
+
+    def clear(self, *, pinned: bool = False) -> int:
+        """Let go of all entries, pinned ones only if asked, and of buffers nobody uses."""
+        with self.lock:
+            before = self.used_bytes
+            for store in self.stores.values():
+                store.clear(pinned=pinned)
+            self._reclaim(before)
+            return max(0, before - self.used_bytes)
+
+    def reset(self) -> None:
+        """Begin the statistics anew."""
+        with self.lock:
+            self._recount()
+            for store in self.stores.values():
+                store.reset()
+            self.account.reset()
+            self._open_window()
+
+    def set_limit(self, limit_bytes: int | None) -> int:
+        """Another limit, enforced at once; the bytes evicted for it."""
+        with self.lock:
+            if limit_bytes == self.limit_bytes:
+                return 0
+            before = self.used_bytes
+            self.limit_bytes = limit_bytes
+            if limit_bytes is None:
+                self.account.set_capacity(None)
+                return 0
+            least = growth.grown(
+                self.strategy, growth.start(self.strategy, limit_bytes), limit_bytes, before
+            )
+            self.account.set_capacity(least)
+            self._recount()
+            while self.used_bytes > limit_bytes:
+                if not self._reclaim(self.used_bytes - limit_bytes) and not self.evict():
+                    break
+            return max(0, before - self.used_bytes)
+
+    def set_strategy(self, strategy: growth.Strategy) -> None:
+        """Grow in another way from here on; what is in use keeps its place."""
+        with self.lock:
+            if strategy != self.strategy:
+                self.strategy = strategy
+                if self.limit_bytes is not None:
+                    first = growth.start(strategy, self.limit_bytes)
+                    needed = self.used_bytes
+                    self.account.set_capacity(
+                        growth.grown(strategy, first, self.limit_bytes, needed)
+                    )
+
+    def _recount(self) -> bool:
+        """Count anew; whether that changed anything."""
+        before = self.used_bytes
+        for store in self.stores.values():
+            store.recount()
+        return self.used_bytes < before
+
+    def close(self) -> None:
+        """Let go of everything."""
+        with self.lock:
+            for store in self.stores.values():
+                store.close()
+            self.stores.clear()
+            self.reclaimers.clear()

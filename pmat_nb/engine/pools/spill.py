@@ -1,0 +1,291 @@
+"""Entries on disk: written whole or not at all, checked before they are read back.
+
+Each value goes to a file of ours (0600, in a folder of this process inside the state
+folder), pickled with its large buffers out of band, straight from the memory they live
+in. The digests stay in memory, so what is unpickled is what was written. A failed write
+keeps the value where it is; a damaged file is reported and its value counts as missed.
+
+Not covered: a value that is a variable as well stays in memory through that variable;
+what comes back is an equal copy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from pmat_nb.engine.paths import Folder, make_private, state_dir
+from pmat_nb.errors import MemoryLimitExceeded, StateFileError
+
+from .compress import Codec
+
+if TYPE_CHECKING:
+    from pmat_nb.engine.history.process import ProcessKey
+    from pmat_nb.engine.snapshot.manifest import Group
+
+__all__ = ["Spilled", "Swap", "remove_orphans", "swap_dir"]
+
+_SUFFIX = ".swap"
+# After a failed write the disk is left alone for so long.
+_PAUSE_S = 60.0
+# Other programs need the disk too.
+_LEAST_FREE_BYTES = 512 * 1024**2
+# Of another boot or container it cannot be told whether the process lives.
+_UNKNOWN_AGE_S = 7 * 86400.0
+
+
+class Spilled(NamedTuple):
+    """A value on disk, with what it takes to check and read it."""
+
+    path: Path
+    file_bytes: int
+    group: Group
+    hash: str
+    codec: Codec | None
+
+
+class Swap:
+    """The files of one process. Not thread-safe: the caller holds the pool's lock.
+
+    Args:
+        folder: where the files go, asked at the first write.
+        report: takes one line for the user when a file cannot be written or read.
+        namespace: the globals of the notebook's functions.
+        codec: compresses buffers; None: written as they are.
+        clock: seconds, monotonic.
+        free_bytes: what is free on the disk that a folder lies on.
+    """
+
+    def __init__(
+        self,
+        report: Callable[[str], None],
+        *,
+        folder: Callable[[], Folder] | None = None,
+        namespace: dict[str, Any] | None = None,
+        codec: Codec | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free,
+    ) -> None:
+        self._report = report
+        self._ask_folder = folder or own_dir
+        self._namespace = namespace
+        self.codec = codec
+        self._clock = clock
+        self._free_bytes = free_bytes
+        self._folder: Path | None = None
+        self._resting_until = float("-inf")
+        self._number = 0
+        self._pid = os.getpid()
+
+    def ready(self) -> bool:
+        """Whether a write may be tried now."""
+        return self._clock() >= self._resting_until
+
+    def write(self, value: object, nbytes: int) -> Spilled | Literal[False] | None:
+        """Write ``value``, which holds about ``nbytes``.
+
+        None: the disk refused it (reported; not tried again for a minute). False: a
+        value of a kind that cannot be written.
+        """
+        if not self.ready() or os.getpid() != self._pid:
+            return None
+        try:
+            return self._write(value, nbytes)
+        except (OSError, StateFileError, MemoryError) as error:
+            if isinstance(error, MemoryLimitExceeded):
+                raise
+            self._resting_until = self._clock() + _PAUSE_S
+            self._report(
+                f"an entry was not written to disk and stays in memory: {_words(error)}; "
+                f"tried again in {_PAUSE_S:.0f} s (%pmat_configure --no-allow-swap ends it)"
+            )
+            return None
+
+    def _write(self, value: object, nbytes: int) -> Spilled | Literal[False]:
+        folder = self._own_folder()
+        free = self._free_bytes(folder)
+        if free - nbytes < _LEAST_FREE_BYTES:
+            raise StateFileError(
+                f"only {free / 1024**2:,.0f} MB are free at {folder}, and "
+                f"{_LEAST_FREE_BYTES / 1024**2:,.0f} MB are to stay free"
+            )
+        from pmat_nb.engine.snapshot.atomic import Replacement
+        from pmat_nb.engine.snapshot.body import BodyWriter
+        from pmat_nb.engine.snapshot.signing import fastest_hash, hash_pool
+
+        self._number += 1
+        path = folder / f"{self._number:06d}{_SUFFIX}"
+        hash_name = fastest_hash()
+        with Replacement(path) as replacement, hash_pool() as pool:
+            body = BodyWriter(replacement.file, replacement.temp, pool, hash_name)
+            if not self._pickle(value, body):
+                return False
+            group = body.finish_group().settle((path.name,))
+            file_bytes = body.offset
+            replacement.commit(durable=False)
+        return Spilled(path, file_bytes, group, hash_name, self.codec)
+
+    def _pickle(self, value: object, body: Any) -> bool:
+        from pmat_nb.engine.snapshot.pickles import SnapshotPickler
+
+        sink = body if self.codec is None else _Compressing(body, self.codec)
+        try:
+            SnapshotPickler(sink, self._space()).dump(value)
+        except (MemoryError, KeyboardInterrupt):
+            raise
+        except (Exception, SystemExit):
+            if body.error is not None:
+                raise body.error from None
+            return False
+        return True
+
+    def _space(self) -> dict[str, Any]:
+        return vars(sys.modules["__main__"]) if self._namespace is None else self._namespace
+
+    def _own_folder(self) -> Path:
+        if self._folder is None:
+            found = self._ask_folder()
+            if found.path is None:
+                raise StateFileError(found.reason)
+            self._folder = found.path
+        return self._folder
+
+    def read(self, spilled: Spilled, *, keep: bool = False) -> tuple[Any] | None:
+        """The value, in a tuple of one, its file removed; None where that is lost (reported)."""
+        try:
+            value = self._read(spilled)
+        except (MemoryError, KeyboardInterrupt):
+            raise
+        except (Exception, SystemExit) as error:
+            self._report(f"an entry on disk is lost and counts as missed: {_words(error)}")
+            return None
+        if not keep:
+            self.remove(spilled)
+        return (value,)
+
+    def _read(self, spilled: Spilled) -> Any:
+        import io
+
+        from pmat_nb.engine.snapshot.load import read_group
+        from pmat_nb.engine.snapshot.pickles import Restoration, SnapshotUnpickler
+        from pmat_nb.engine.snapshot.signing import hash_pool
+
+        with io.FileIO(spilled.path, "rb") as file, hash_pool() as pool:
+            loaded = read_group(file, spilled.group, hash=spilled.hash, pool=pool)
+        buffers: Iterator[Any] = loaded.take_buffers()
+        if spilled.codec is not None:
+            buffers = map(spilled.codec.unpack, buffers)
+        restoration = Restoration(self._space())
+        return SnapshotUnpickler(loaded.stream, buffers, restoration).load()
+
+    def remove(self, spilled: Spilled) -> None:
+        """Remove a value's file; nothing in a forked child."""
+        if os.getpid() == self._pid:
+            with contextlib.suppress(OSError):
+                spilled.path.unlink()
+
+    def close(self) -> None:
+        """Remove all files of this process, and their folder."""
+        if self._folder is not None and os.getpid() == self._pid:
+            _remove_ours(self._folder)
+        self._folder = None
+
+
+class _Compressing:
+    """A sink whose buffers are compressed on their way."""
+
+    def __init__(self, body: Any, codec: Codec) -> None:
+        self.write = body.write
+        self._body, self._codec = body, codec
+
+    def write_buffer(self, pieces: Iterable[memoryview]) -> None:
+        self._body.write_buffer(self._codec.pack(pieces))
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
+    return str(error) or type(error).__name__
+
+
+# -- folders -------------------------------------------------------------------------
+
+
+def swap_dir(*, create: bool = True) -> Folder:
+    """The folder that has one folder per process with swapped entries."""
+    parent = state_dir(create=create)
+    if parent.path is None:
+        return parent
+    path = parent.path / "swap"
+    reason = make_private(path) if create else ""
+    return Folder(None, reason) if reason else Folder(path)
+
+
+def own_dir() -> Folder:
+    """This process's own folder inside :func:`swap_dir`."""
+    from pmat_nb.engine.history.process import this_process
+
+    parent = swap_dir()
+    if parent.path is None:
+        return parent
+    key = this_process()
+    path = parent.path / f"{key.machine}-{key.pid}-{key.start_cs}"
+    reason = make_private(path)
+    return Folder(None, reason) if reason else Folder(path)
+
+
+def remove_orphans(
+    folder: Path | None = None, *, now: Callable[[], float] = time.time
+) -> tuple[int, int]:
+    """Remove what kernels that are dead left behind: ``(files, bytes)`` removed.
+
+    Of another boot or container it is unknown whether a process lives; its files go
+    when they are a week old.
+    """
+    from pmat_nb.engine.history.process import is_alive
+
+    base = folder or swap_dir(create=False).path
+    files = nbytes = 0
+    if base is None or not base.is_dir():
+        return 0, 0
+    for path in list(base.iterdir()):
+        key = _key_of(path.name)
+        if key is None:
+            continue
+        alive = is_alive(key)
+        if alive is None:
+            with contextlib.suppress(OSError):
+                alive = now() - path.stat().st_mtime < _UNKNOWN_AGE_S
+        if alive is False:
+            removed = _remove_ours(path)
+            files, nbytes = files + removed[0], nbytes + removed[1]
+    return files, nbytes
+
+
+def _key_of(name: str) -> ProcessKey | None:
+    from pmat_nb.engine.history.process import ProcessKey
+
+    machine, _, rest = name.partition("-")
+    pid, _, start_cs = rest.partition("-")
+    if not (pid.isdecimal() and start_cs.isdecimal()):
+        return None
+    return ProcessKey(machine, int(pid), int(start_cs))
+
+
+def _remove_ours(folder: Path) -> tuple[int, int]:
+    """Remove the files that are ours by name, then the folder if that empties it."""
+    files = nbytes = 0
+    with contextlib.suppress(OSError):
+        for path in list(folder.iterdir()):
+            if path.name.endswith(_SUFFIX) or path.name.startswith(".pmat-save-"):
+                nbytes += path.lstat().st_size
+                path.unlink()
+                files += 1
+        folder.rmdir()
+    return files, nbytes
