@@ -99,7 +99,7 @@ class FunctoolsCaches:
             entries = _entries(wrapper)
             if not entries:
                 continue
-            target, what = f"cache:{name}", f"functools cache {name}, {entries:,} entries"
+            target, what = f"cache:{name}", f"functools cache {name} (entries: {entries:,})"
             if wish.cache_age_s is not None:
                 yield Step.leave(target, what, _NO_AGES)
             elif wish.aggressive:
@@ -150,7 +150,7 @@ class RegexCache:
         if tables and wish.cache_age_s is not None:
             yield Step.leave("cache:re", "re cache", _NO_AGES)
         elif tables:
-            what = f"re cache, {max(map(len, tables)):,} patterns"
+            what = f"re cache (patterns: {max(map(len, tables)):,})"
             yield Step("cache:re", what, self._purge)
 
     @staticmethod

@@ -72,9 +72,9 @@ class LineCache:
         """
         doomed = self._doomed(wish.aggressive)
         if doomed:
-            kind = "files" if wish.aggressive else "files that changed or are gone"
+            kind = "source lines" if wish.aggressive else "source lines that are stale"
             used = sum(_text_bytes(entry) for _, entry in doomed)
-            what = f"source lines of {len(doomed):,} {kind}"
+            what = f"{kind} (files: {len(doomed):,})"
             yield Step("ast:linecache", what, lambda: self._forget(wish.aggressive), used)
 
     def _doomed(self, every: bool) -> list[tuple[Any, tuple[Any, ...]]]:

@@ -197,8 +197,8 @@ class PrintedOutput:
         numbers, reprs = self._earlier(), self._reprs() if wish.aggressive else {}
         if not numbers and not reprs:
             return
-        what = f"printed text of earlier cells ({len(numbers):,})"
-        what += f", reprs ({len(reprs):,})" if reprs else ""
+        kinds = (("printed text", numbers), ("reprs", reprs))
+        what = " and ".join(f"{kind} of {len(of):,} cells" for kind, of in kinds if of)
         if wish.cache_age_s is not None:
             yield Step.leave("cache:outputs", what, _AGE_UNKNOWN)
         else:

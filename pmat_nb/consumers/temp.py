@@ -206,12 +206,12 @@ class OpenFigures:
         """
         numbers = _closable(wish.aggressive)
         if numbers:
-            what = f"{len(numbers):,} open figures" if len(numbers) > 1 else "1 open figure"
+            what = f"open figures ({len(numbers):,})"
             yield Step("temp:figures", what, lambda: _close(_closable(wish.aggressive)))
         left = len(open_figures()) - len(numbers)
         if left and not wish.aggressive:
             why = "pyplot still gives them; --aggressive closes them"
-            yield Step.leave("temp:figures", f"{left:,} figures in use", why)
+            yield Step.leave("temp:figures", f"figures in use ({left:,})", why)
 
 
 def _closable(every: bool) -> list[Any]:

@@ -29,12 +29,22 @@ def complete(
     options = _spelled(verb)
     valued = options.get(_before(line, words))
     if valued is not None and valued.kind not in _NO_VALUE and not word.startswith("-"):
+        if valued.completes == "targets":
+            return _continued(line, word, _names(valued, namespace, names or {}))
         candidates: Iterable[str] = _values(valued, namespace, names or {})
     elif word.startswith("-") or not any(o.positional for o in verb.options):
         candidates = sorted(name for name in options if name not in words[1:] or name == word)
     else:
         candidates = _positional(verb, namespace, names or {})
     return [candidate for candidate in candidates if candidate.startswith(word)]
+
+
+def _continued(line: str, word: str, known: Iterable[str]) -> list[str]:
+    """What continues the last of ``cache,temp:fi``: a target has a colon, ``word`` has none."""
+    typed = "" if line[-1:].isspace() else line.split()[-1]
+    part = typed.rpartition("=")[2].rpartition(",")[2]
+    done = len(part) - len(word)
+    return [one[done:] for one in known if one.startswith(part)] if done >= 0 else []
 
 
 def _spelled(verb: Verb) -> dict[str, Option]:

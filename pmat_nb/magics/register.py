@@ -94,7 +94,10 @@ def usage_error(problem: PmatError) -> Exception:
 
 
 def _completer(shell: Any, session: Session) -> Callable[..., list[str]]:
-    names = {"pools": lambda: pool_names(session)}
+    names = {
+        "pools": lambda: pool_names(session),
+        "targets": lambda: session.cleaner.completions(),
+    }
 
     def completions(_shell: Any, event: Any) -> list[str]:
         line, word = event.text_until_cursor, event.symbol

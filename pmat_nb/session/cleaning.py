@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pmat_nb.consumers.allocators import releasers
 from pmat_nb.consumers.base import Step, Watched, Wish
 from pmat_nb.engine.cleanup_records import CleanupRecord, CleanupStep
+from pmat_nb.engine.records import POOL_NAMES
 
 from .targets import parse_targets, pools_of
 
@@ -23,8 +24,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Cleaner"]
 
-# Free memory below this is no reason to give for what did not come back.
+# Free memory below these is no reason to give for what did not come back.
 _WORTH_A_NOTE = 8 << 20
+_WORTH_A_NOTE_SHARE = 0.05
+# Targets though there may be nothing in them now.
+_LASTING = (
+    "cache:Out",
+    "cache:outputs",
+    "cache:re",
+    "cache:matplotlib",
+    "temp:traceback",
+    "temp:figures",
+    "ast:linecache",
+    "ast:parser",
+)
 
 
 class Cleaner:
@@ -32,6 +45,8 @@ class Cleaner:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        # Names only: what was a target once is none that was mistyped.
+        self._seen: dict[str, None] = dict.fromkeys(_LASTING)
 
     def settings_changed(self) -> None:
         """Nothing here depends on settings."""
@@ -78,17 +93,24 @@ class Cleaner:
         return CleanupReport(record._replace(notes=tuple(self._notes(record))))
 
     def addresses(self) -> tuple[str, ...]:
-        """What can be named as a target by itself now: ``cache:Out``, ``temp:figures``."""
-        found = [
-            held.address
-            for source in self._session.reporter().sources
-            for held in source.held()
-            if held.address is not None
-        ]
+        """What can be given back by itself now: ``cache:Out``, ``temp:figures``."""
         wish = Wish(aggressive=True, compact=True)
-        for source in self._session.reporter().sources:
-            found += [step.target for step in source.steps(wish) if ":" in step.target]
+        found = [
+            step.target
+            for source in self._session.reporter().sources
+            for step in _steps_of(self._session, source)(wish)
+            if ":" in step.target
+        ]
+        self._seen.update(dict.fromkeys(found))
         return tuple(dict.fromkeys(found))
+
+    def known_targets(self) -> tuple[str, ...]:
+        """The addresses there are and those there were."""
+        return tuple(dict.fromkeys((*self.addresses(), *self._seen)))
+
+    def completions(self) -> tuple[str, ...]:
+        """All that is worth a ``--target`` now."""
+        return (*POOL_NAMES, "all", *self.addresses())
 
     def _estimates(self) -> dict[str, int]:
         """What each address holds by a sizing of now."""
@@ -123,7 +145,8 @@ class Cleaner:
             return
         for state in self._session.probe.allocators():
             slack = state.slack_bytes or 0
-            if slack < _WORTH_A_NOTE:
+            share = _WORTH_A_NOTE_SHARE * (record.rss_after_bytes or 0)
+            if slack < max(_WORTH_A_NOTE, share):
                 continue
             if state.name == "pymalloc":
                 yield (
@@ -143,7 +166,7 @@ class _LazyAddresses(Collection[str]):
 
     def _all(self) -> tuple[str, ...]:
         if self._found is None:
-            self._found = self._cleaner.addresses()
+            self._found = self._cleaner.known_targets()
         return self._found
 
     def __contains__(self, name: object) -> bool:
