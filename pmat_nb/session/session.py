@@ -157,6 +157,7 @@ class Session:
         protector = self.protector
         if protector is not None and protector.standing_bytes is not None:
             self.notice("protection", protector.announcement())
+        self._follow_track()
         self.faults.guard("the death journal")(self.tell_of_deaths)()
 
     def notice(self, kind: str, text: str) -> None:
@@ -266,8 +267,16 @@ class Session:
         """Make settings that act at once do so."""
         if self.protector is not None:
             self.protector.resolve_standing()
-        for part in self._parts.values():
+        self._follow_track()
+        for part in tuple(self._parts.values()):
             part.settings_changed()
+
+    def _follow_track(self) -> None:
+        """Make what follows the setting ``track`` once it is other than off."""
+        if self.settings.get("track") != "off":
+            from .tracking import Tracker
+
+            self._part("tracker", Tracker).settings_changed()
 
     # --- parts made when they are first needed ------------------------------------
 
