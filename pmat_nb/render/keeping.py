@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pmat_nb.engine.snapshot import RestoreReport, SavedVariable, SaveReport
@@ -31,16 +31,22 @@ class _Keeping(Report):
         skipped: Sequence[tuple[str, str]],
         summary: str,
         figures: dict[str, Any],
+        *,
+        notes: Mapping[str, str] | None = None,
     ) -> None:
         self.kept = tuple(kept)
+        # What there is to know of a variable that was kept.
+        self.notes = dict(notes or {})
         self.skipped = tuple(skipped)
         self._summary = summary
         self._figures = figures
 
     def blocks(self) -> list[Block]:
-        """The summary, the largest variables, and every one that was left out."""
-        rows = sorted(self.kept, key=lambda one: -one.stored_bytes)[:_SHOWN]
-        rest = len(self.kept) - len(rows)
+        """The summary, the largest variables, what is to be known of them, what was left out."""
+        values = [one for one in self.kept if one.module is None]
+        modules = [one.name for one in self.kept if one.module is not None]
+        rows = sorted(values, key=lambda one: -one.stored_bytes)[:_SHOWN]
+        rest = len(values) - len(rows)
         grid = Grid(
             (Column(flex=True, least=12), Column(right=True), Column(tone="muted")),
             tuple((one.name, brief(one.stored_bytes), one.type) for one in rows),
@@ -49,6 +55,8 @@ class _Keeping(Report):
             Line.of(Part(self._summary, "strong")),
             *([grid] if rows else []),
             *([Line.of(Part(f"  +{count(rest)} more", "muted"))] if rest > 0 else []),
+            *([Line.of(Part(f"  modules: {', '.join(modules)}", "muted"))] if modules else []),
+            *(Line.of(f"  {name} {note}") for name, note in self.notes.items()),
             *(Line.of(f"  left out: {name}: {reason}") for name, reason in self.skipped),
         ]
 
@@ -68,7 +76,12 @@ class _Keeping(Report):
     def to_frame(self) -> pd.DataFrame:
         """A row per variable."""
         rows: list[dict[str, Any]] = [
-            {"name": one.name, "state": self.verb, "stored_bytes": one.stored_bytes}
+            {
+                "name": one.name,
+                "state": self.verb,
+                "stored_bytes": one.stored_bytes,
+                "reason": self.notes.get(one.name),
+            }
             for one in self.kept
         ]
         rows += [
@@ -85,15 +98,20 @@ class Saved(_Keeping):
 
     def __init__(self, report: SaveReport) -> None:
         summary = (
-            f"{count(len(report.saved))} saved to {report.path} "
+            f"{_number(report.saved)} saved to {report.path} "
             f"({brief(report.total_bytes)}, {duration(report.duration_s)})"
         )
         figures = {
             "path": str(report.path),
             "total_bytes": report.total_bytes,
             "duration_s": report.duration_s,
+            "copied": dict(report.copied),
         }
-        super().__init__(report.saved, report.skipped, summary, figures)
+        notes = {
+            name: f"was a view of {other}: it is saved as a copy of what it shows"
+            for name, other in report.copied
+        }
+        super().__init__(report.saved, report.skipped, summary, figures, notes=notes)
 
 
 class Restored(_Keeping):
@@ -104,14 +122,25 @@ class Restored(_Keeping):
 
     def __init__(self, report: RestoreReport) -> None:
         summary = (
-            f"{count(len(report.restored))} restored as of {moment(report.saved_at)} "
+            f"{_number(report.restored)} restored as of {moment(report.saved_at)} "
             f"({brief(report.total_bytes)}, {duration(report.duration_s)})"
         )
+        missing: dict[str, str] = {}
+        for name, needed in report.unbound:
+            missing[name] = f"{missing[name]}, {needed}" if name in missing else needed
         figures = {
             "path": str(report.path),
             "total_bytes": report.total_bytes,
             "duration_s": report.duration_s,
-            "unbound": dict(report.unbound),
+            "unbound": missing,
         }
-        left = [*report.skipped, *((name, f"needs {needed}") for name, needed in report.unbound)]
-        super().__init__(report.restored, left, summary, figures)
+        notes = {
+            name: f"is back, but uses {needed}, which is not: it fails when it gets there"
+            for name, needed in missing.items()
+        }
+        super().__init__(report.restored, report.skipped, summary, figures, notes=notes)
+
+
+def _number(kept: Sequence[SavedVariable]) -> str:
+    """How many variables; modules are just imported again."""
+    return count(sum(one.module is None for one in kept))

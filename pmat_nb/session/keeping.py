@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,11 +38,11 @@ def save_variables(session: Session, path: str | None, names: Collection[str] | 
     """Save the user's variables, or those of ``names``.
 
     Raises:
-        UsageError: a name that is no variable.
+        UsageError: a name that is no variable, or nothing that could be saved.
         StateFileError: the file cannot be written.
     """
     wanted = _wanted(session, names)
-    return save(
+    report = save(
         wanted,
         _target(session, path),
         key_path=_key_path(),
@@ -50,7 +52,11 @@ def save_variables(session: Session, path: str | None, names: Collection[str] | 
             "at": time.time(),
         },
         namespace=session.namespace_owner.user_ns,
+        allow_empty=False,
     )
+    saved = {variable.name for variable in report.saved}
+    views = tuple(pair for pair in _views(wanted) if pair[0] in saved)
+    return replace(report, copied=views)
 
 
 def restore_variables(
@@ -76,7 +82,7 @@ def saved_names(notebook_key: str) -> tuple[str, ...]:
         found = inspect(default_path(notebook_key), key_path=_key_path())
     except (StateFileError, OSError):
         return ()
-    return tuple(variable.name for variable in found.variables)
+    return tuple(variable.name for variable in found.variables if variable.module is None)
 
 
 def _wanted(session: Session, names: Collection[str] | None) -> dict[str, object]:
@@ -94,6 +100,28 @@ def _wanted(session: Session, names: Collection[str] | None) -> dict[str, object
         name: variable.value for variable in user_variables(owner) for name in variable.names
     }
     return {**_imported_modules(owner), **found}
+
+
+def _views(wanted: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """(name, other) for each array that shows memory of another, larger one of them."""
+    numpy: Any = sys.modules.get("numpy")
+    kind = getattr(numpy, "ndarray", None)
+    owners: dict[int, dict[str, Any]] = {}
+    for name, value in wanted.items():
+        if type(value) is kind:
+            owners.setdefault(_owner(value), {})[name] = value
+    for arrays in owners.values():
+        whole = min(arrays, key=lambda name: (arrays[name].base is not None, -arrays[name].nbytes))
+        for name, array in arrays.items():
+            if array is not arrays[whole] and numpy.may_share_memory(array, arrays[whole]):
+                yield name, whole
+
+
+def _owner(array: Any) -> int:
+    """The id of what an array's memory belongs to."""
+    while getattr(array, "base", None) is not None:
+        array = array.base
+    return id(array)
 
 
 def _imported_modules(owner: Any) -> dict[str, object]:

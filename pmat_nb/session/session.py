@@ -452,9 +452,13 @@ class Session:
         if writer is not None:
             writer.record_event("stop", {"text": str(stopped)})
         if self.settings.get("save_state") is True:
-            saved = self.faults.guard("save_state")(self.save)(None)
-            if saved is not None:
-                print(f"pmat_nb: {saved.compact()}")
+            self.faults.guard("save_state")(self._save_after_stop)()
+
+    def _save_after_stop(self) -> None:
+        try:
+            print(f"pmat_nb: {self.save(None).compact()}")
+        except UsageError as nothing:
+            print(f"pmat_nb: {nothing}")
 
     def _on_cell(self, record: CellRecord, source: str) -> None:
         self.last_cell = record

@@ -56,13 +56,18 @@ class SavedVariable:
 
 @dataclass(frozen=True, slots=True)
 class SaveReport:
-    """What :func:`save` wrote, and what it could not, with the reasons."""
+    """What :func:`save` wrote, and what it could not, with the reasons.
+
+    ``copied`` pairs a variable that was a view with the one whose memory it showed:
+    what is restored has its own memory.
+    """
 
     path: Path
     saved: tuple[SavedVariable, ...]
     skipped: tuple[tuple[str, str], ...]
     total_bytes: int
     duration_s: float
+    copied: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

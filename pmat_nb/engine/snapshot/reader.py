@@ -84,7 +84,8 @@ def restore(
     return RestoreReport(
         path=Path(path),
         restored=wanted,
-        skipped=manifest.skipped,
+        # Who asked for some by name has heard of those that were left out, or did not ask.
+        skipped=manifest.skipped if names is None else (),
         unbound=_unbound(manifest, wanted, into),
         origin=manifest.origin,
         saved_at=manifest.saved_at,

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from pmat_nb.errors import MemoryLimitExceeded
+from pmat_nb.errors import MemoryLimitExceeded, UsageError
 
 from .atomic import Replacement, check_target, remove_leftovers, translate
 from .body import BodyWriter, FinishedGroup
@@ -39,6 +39,7 @@ def save(
     origin: Mapping[str, object] | None = None,
     namespace: dict[str, Any] | None = None,
     durable: bool = True,
+    allow_empty: bool = True,
     clock: Callable[[], float] = time.perf_counter,
     now: Callable[[], float] = time.time,
 ) -> SaveReport:
@@ -55,12 +56,13 @@ def save(
         origin: where the variables come from, for the one who restores (JSON values).
         namespace: the globals of the notebook's functions, ``__main__``'s by default.
         durable: wait until the file is on disk.
+        allow_empty: write a file even if no variable can be saved.
         clock: seconds, for ``duration_s``.
         now: seconds since 1970, for ``saved_at``.
 
     Raises:
         StateFileError: the file or the key cannot be written; ``path`` is as before.
-        UsageError: ``origin`` is not JSON.
+        UsageError: ``origin`` is not JSON, or nothing can be saved though something must.
     """
     start = clock()
     target = check_target(path)
@@ -74,6 +76,8 @@ def save(
         body = BodyWriter(replacement.file, replacement.temp, pool, fastest_hash(), flush)
         job = _Job(body, space)
         job.run(list(dict(variables).items()))
+        if not (allow_empty or job.has_values):
+            raise UsageError(job.why_empty())
         if durable:
             # Hashing goes on meanwhile.
             replacement.sync()
@@ -116,6 +120,20 @@ class _Job:
         by_name = dict(values)
         for names in found.groups:
             self._write_group({name: by_name[name] for name in names})
+
+    @property
+    def has_values(self) -> bool:
+        """Whether anything was written that is not just a module's name."""
+        return any(item.module is None for item in self._saved)
+
+    def why_empty(self) -> str:
+        """Why there is nothing in the file."""
+        if not self._skipped:
+            return "nothing to save: there are no variables"
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in self._skipped[:3])
+        rest = len(self._skipped) - 3
+        more = f" and {rest} more" if rest > 0 else ""
+        return f"nothing was saved: {reasons}{more}"
 
     def manifest(self, origin: Mapping[str, object], saved_at: float) -> Manifest:
         """All about what was written; waits for the digests."""
