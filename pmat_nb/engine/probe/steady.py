@@ -32,39 +32,49 @@ class Surroundings(NamedTuple):
 
 
 class _KeptFiles:
-    """Reads small files through descriptors that stay open, in this process only."""
+    """Reads small files through descriptors that stay open, in this process only.
+
+    Other code may close a descriptor of ours, and its number may then be another
+    file's: one that is not what we opened is neither read nor closed.
+    """
 
     def __init__(self) -> None:
-        self._fds: dict[str, int] = {}
+        self._open: dict[str, tuple[int, tuple[int, int]]] = {}
         self._opened_by = os.getpid()
 
     def read(self, path: str) -> bytes | None:
         """The file's beginning, or None where it cannot be read."""
         if self._opened_by != os.getpid():
-            self._fds, self._opened_by = {}, os.getpid()
+            self._open, self._opened_by = {}, os.getpid()
         for _ in range(2):
             try:
-                fd = self._fds.get(path)
-                if fd is None:
-                    flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
-                    fd = self._fds[path] = os.open(path, flags)
-                return os.pread(fd, 8192, 0)
+                fd, identity = self._open.get(path) or self._open_anew(path)
+                if _identity(fd) == identity:
+                    return os.pread(fd, 8192, 0)
             except OSError:
-                # Closed by somebody, or the group is gone: open anew, once.
-                self._fds.pop(path, None)
+                pass  # closed by somebody, or the group is gone
+            self._open.pop(path, None)
         return None
-
-    def forget(self) -> None:
-        """Open everything anew, without closing what may be another's file by now."""
-        self._fds.clear()
 
     def close(self) -> None:
         """Close what is open."""
-        fds, self._fds = self._fds, {}
-        if self._opened_by == os.getpid():
-            for fd in fds.values():
-                with contextlib.suppress(OSError):
+        kept, self._open = self._open, {}
+        if self._opened_by != os.getpid():
+            return
+        for fd, identity in kept.values():
+            with contextlib.suppress(OSError):
+                if _identity(fd) == identity:
                     os.close(fd)
+
+    def _open_anew(self, path: str) -> tuple[int, tuple[int, int]]:
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        self._open[path] = found = fd, _identity(fd)
+        return found
+
+
+def _identity(fd: int) -> tuple[int, int]:
+    status = os.fstat(fd)
+    return status.st_dev, status.st_ino
 
 
 class Steady:
@@ -110,12 +120,7 @@ class Steady:
         self._psi_path = own or ("" if self._groups else f"{self._proc}/pressure/memory")
 
     def _host(self) -> HostMemory | None:
-        path = f"{self._proc}/meminfo"
-        text = self._files.read(path) or b""
-        if not text.startswith(b"MemTotal:"):
-            # The number is another file's now.
-            self._files.forget()
-            text = self._files.read(path) or b""
+        text = self._files.read(f"{self._proc}/meminfo") or b""
         # The three figures that count are the first three lines.
         return host.parse_meminfo(text[:256].rpartition(b"\n")[0])
 
