@@ -129,4 +129,7 @@ def test_the_first_line_is_the_first_that_says_something():
     assert first_line_of("\n# note\n  df = load()\nx") == "df = load()"
     assert first_line_of("# only a note") == "# only a note"
     assert first_line_of("") == ""
+    assert first_line_of("%%pmat_limit 2GB\n\n# grow\nx = grow()") == "x = grow()"
+    assert first_line_of("%%pmat_limit 2GB") == "%%pmat_limit 2GB"
+    assert first_line_of("%%time\nx = 1") == "%%time"
     assert len(first_line_of("x" * 5000)) == 120

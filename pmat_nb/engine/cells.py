@@ -180,10 +180,10 @@ class CellMeter:
 
 
 def first_line_of(source: str) -> str:
-    """The first line that says something, cut to 120 characters."""
+    """The first line of code, below comments and our cell magics, cut to 120 characters."""
     for line in source.split("\n", 50):
         stripped = line.strip()
-        if stripped and not stripped.startswith("#"):
+        if stripped and not stripped.startswith(("#", "%%pmat_")):
             return stripped[:_FIRST_LINE_LENGTH]
     return source.strip()[:_FIRST_LINE_LENGTH].split("\n", 1)[0]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,16 @@ from pmat_nb.errors import UsageError
 from .blocks import Block, Column, Grid, Line, Part
 from .forecasts import forecast_blocks, forecast_row, forecast_text
 from .format import column, count, duration, limit, moment, signed, size
-from .history_rows import CELLS, EVENTS, SESSIONS, cell_row, event_row, event_text, session_row
+from .history_rows import (
+    CELLS,
+    EVENTS,
+    SESSIONS,
+    cell_row,
+    event_row,
+    event_text,
+    event_time,
+    session_row,
+)
 from .report import Report, frame_of
 
 if TYPE_CHECKING:
@@ -30,9 +39,10 @@ _SHOWN = 20
 class HistoryReport(Report):
     """The history as a report: a row per cell run, per session, or per death.
 
-    ``forecasts`` (None: not asked for) are shown below the rows, one line each.
-    ``limit_bytes`` is what they were measured against, and the line across the plot;
-    by default the last session's.
+    ``forecasts`` (None: not asked for) are shown instead of cell rows, one line each.
+    ``running`` are ids of sessions whose kernel is alive. ``limit_bytes`` is what the
+    forecasts were measured against, and the line across the plot; by default the last
+    session's.
     """
 
     title = "History"
@@ -44,6 +54,7 @@ class HistoryReport(Report):
         view: str = "cells",
         forecasts: Sequence[Forecast] | None = None,
         limit_bytes: int | None = None,
+        running: Collection[str] = (),
         top: int = _SHOWN,
     ) -> None:
         if view not in VIEWS:
@@ -54,6 +65,7 @@ class HistoryReport(Report):
         self.view = view
         self.forecasts = None if forecasts is None else tuple(forecasts)
         self.limit_bytes = limit_bytes if limit_bytes is not None else _last_limit(history)
+        self.running = frozenset(running)
         self.top = top
 
     def blocks(self) -> list[Block]:
@@ -128,21 +140,26 @@ class HistoryReport(Report):
         rows = self.history.cells[-self.top :]
         if not rows:
             return [Line.of("no cell runs recorded yet")]
+        if self.forecasts is not None:
+            return [Line.of(Part(self._summary(), "strong"))]
         return [*self._head(len(rows), len(self.history.cells)), _cell_grid(rows)]
 
     def _sessions(self) -> list[Block]:
         rows = self.history.sessions[-self.top :]
         if not rows:
             return [Line.of("no sessions recorded yet")]
-        grid = _session_grid(rows, _by_session(self.history))
+        grid = _session_grid(rows, _by_session(self.history), self.running)
         return [*self._head(len(rows), len(self.history.sessions)), grid]
 
     def _deaths(self) -> list[Block]:
         events = self._fatal()
         if not events:
             return [Line.of("no death of a kernel is recorded")]
-        rows = tuple((moment(event.at), event_text(event)) for event in events[-self.top :])
-        return [Grid((Column("when"), Column("what", flex=True, least=30)), rows)]
+        # Lines, not a grid: how it ended stands at the end of a long sentence.
+        return [
+            Line.of(Part(moment(event_time(event)), "strong"), event_text(event), joint="  ")
+            for event in events[-self.top :]
+        ]
 
 
 def _last_limit(history: History) -> int | None:
@@ -188,7 +205,15 @@ def _cell_grid(rows: Sequence[CellRow]) -> Grid:
     )
 
 
-def _session_grid(rows: Sequence[SessionRow], cells: dict[str, list[CellRow]]) -> Grid:
+def _ended(row: SessionRow, running: Collection[str]) -> str:
+    if row.ended_at is not None:
+        return ""
+    return "running" if row.session_id in running else "no end recorded"
+
+
+def _session_grid(
+    rows: Sequence[SessionRow], cells: dict[str, list[CellRow]], running: Collection[str]
+) -> Grid:
     made = [session_row(row, cells.get(row.session_id, ())) for row in rows]
     return Grid(
         (
@@ -208,7 +233,7 @@ def _session_grid(rows: Sequence[SessionRow], cells: dict[str, list[CellRow]]) -
                 count(figures["cells"]),
                 size(figures["peak_bytes"]),
                 limit(row.limit_bytes),
-                "" if row.ended_at is not None else "no end recorded",
+                _ended(row, running),
             )
             for row, figures in zip(rows, made, strict=True)
         ),

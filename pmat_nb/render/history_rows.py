@@ -16,6 +16,7 @@ __all__ = [
     "cell_row",
     "event_row",
     "event_text",
+    "event_time",
     "session_row",
 ]
 
@@ -90,10 +91,19 @@ def event_row(event: EventRow) -> dict[str, Any]:
     return {
         "session_id": event.session_id,
         "notebook": event.notebook,
-        "at": iso_utc(event.at),
+        "at": iso_utc(event_time(event)),
         "kind": event.kind,
         "text": event_text(event),
     }
+
+
+def event_time(event: EventRow) -> float:
+    """When it happened; a death is found, and recorded, only later."""
+    for name in ("died_at", "at"):
+        told = event.payload.get(name)
+        if isinstance(told, (int, float)) and not isinstance(told, bool):
+            return float(told)
+    return event.at
 
 
 def event_text(event: EventRow) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pmat_nb.engine.history.forecast import forecast_cells
+from pmat_nb.engine.history.process import is_alive
 from pmat_nb.engine.history.reader import read_history
 from pmat_nb.engine.history.rows import History
 from pmat_nb.engine.paths import history_dir
@@ -33,7 +34,14 @@ def history_report(
         own = session.history_id()
         runs = [row for row in found.cells if row.session_id == own]
         forecasts = forecast_cells(runs, limit_bytes)
-    return HistoryReport(found, view=view, forecasts=forecasts, limit_bytes=limit_bytes)
+    running = [
+        row.session_id
+        for row in found.sessions
+        if row.ended_at is None and is_alive(row.process) is True
+    ]
+    return HistoryReport(
+        found, view=view, forecasts=forecasts, limit_bytes=limit_bytes, running=running
+    )
 
 
 def _read(session: Session) -> History:

@@ -86,17 +86,42 @@ def set_zone():
 
 
 def test_cells_read_newest_last():
-    report = HistoryReport(HISTORY, top=3, forecasts=[FORECAST])
+    report = HistoryReport(HISTORY, top=3)
     assert repr(report).splitlines() == [
         "tour.ipynb: 10 cell runs in 2 sessions · the last 3; all in .to_frame()",
         "  when              cell     growth   after    peak   took  first line",
         "  2025-10-09 08:59  In[6]  +48.0 MB  688 MB  788 MB  4.1 s  load(p)",
         "  2025-10-09 09:00  In[7]  +48.0 MB  736 MB  836 MB  4.1 s  load(p)",
         "  2025-10-09 09:01  In[8]  +48.0 MB  784 MB  884 MB  4.1 s  load(p)",
+        "left out: kernel-x.sqlite3: not a database",
+    ]
+
+
+def test_a_forecast_is_asked_for_itself():
+    report = HistoryReport(HISTORY, forecasts=[FORECAST])
+    assert repr(report).splitlines() == [
+        "tour.ipynb: 10 cell runs in 2 sessions",
         "at this growth (+48.0 MB a run), In[12] reaches the limit (2 GB) "
         "in 14 more runs (9 to 31)",
         "left out: kernel-x.sqlite3: not a database",
     ]
+    assert len(report.to_frame()) == 10
+
+
+def test_a_session_that_runs_has_not_died():
+    text = repr(HistoryReport(HISTORY, view="sessions", running={"s1"}))
+    assert "running" in text and "no end recorded" not in text
+
+
+def test_a_death_is_told_in_full_with_its_own_time():
+    story = "the last kernel died in In[17] " + "(" + "df.merge(other) " * 8 + ")" + "; KILLED"
+    payload = {"text": story, "at": START - 3600, "died_at": START - 60}
+    late = EventRow("s1", "tour", 1, START, "death", payload)
+    report = HistoryReport(History(events=(late,)), view="deaths")
+    text = repr(report)
+    assert text.startswith("2025-10-09 08:52") and text.endswith("; KILLED")
+    assert max(map(len, text.splitlines())) <= 100
+    assert report.to_dict()["deaths"][0]["at"].startswith("2025-10-09T08:52:20")
 
 
 def test_failed_cells_and_sampled_peaks_are_marked():

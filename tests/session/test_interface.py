@@ -98,7 +98,9 @@ def test_history_is_a_frame_of_cells(kernel):
     kernel.run("h = %pmat_history --format frame")
     lines = kernel.value("[str(x) for x in h['first_line']]")
     assert "marker = 'for the history'" in lines
-    assert kernel.run("%pmat_history --sessions").status == "ok"
+    assert "running" in kernel.run("%pmat_history --sessions").text
+    kernel.run("%%pmat_limit 2GB\nlimited = 'a limited cell'")
+    assert "limited = 'a limited cell'" in kernel.run("%pmat_history").text
     assert kernel.run("%pmat_history --plot").data.get("image/png")
 
 

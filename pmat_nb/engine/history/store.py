@@ -3,7 +3,7 @@
 Scope: the queue between the cell's thread and the thread that owns the file
 (``worker.py``). :meth:`HistoryWriter.record_cell` only puts an object into a queue;
 the session row, folder, file and SQLite come into play in the writer's thread, at
-the first row. Rows reach the file within about a second. Whatever fails is reported
+the first row. Rows reach the file within a few tenths of a second. Whatever fails is reported
 once, then recording is off and the cells go on. A forked child records nothing.
 
 This module is loaded with the extension, so it imports and defines little.
@@ -102,7 +102,7 @@ class HistoryWriter:
         source_mode: SourceMode = "first-line",
         on_error: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.time,
-        delay_s: float = 0.5,
+        delay_s: float = 0.1,
         max_sessions: int | None = 500,
         max_age_s: float | None = 180 * 86400.0,
         max_bytes: int | None = 64 * 1024**2,
