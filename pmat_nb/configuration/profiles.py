@@ -57,7 +57,7 @@ PROFILES: Mapping[str, Profile] = {
             "string_defrag": ("10%", "the same"),
             "gc_interval": ("60s", "time is cheaper than memory on a runner"),
             "gc_threshold": ("50%", "collect well before the limit"),
-            "auto_respond": ("on", "nobody is there to clean up by hand"),
+            "pressure_auto_respond": ("on", "nobody is there to clean up by hand"),
             "allow_swap": ("off", "a runner's disk is slow, small or shared"),
             "notices": ("off", "nobody reads them; failures are errors"),
             "track": ("on", "the log streams out what can be read after a failed run"),

@@ -51,7 +51,7 @@ class Settings:
         self.problems: list[str] = []
         self._trust = trust
         self._usable_bytes = usable_bytes
-        self._usable: int | None = None
+        self._picked: tuple[str, str] | None = None
         self._lock = RLock()
         self._ranked: Ranked | None = None
         self._layers: dict[Kind, Layer] = {
@@ -277,10 +277,10 @@ class Settings:
 
         words = f"set by {named_by.source_of('profile')}"
         if name == "auto":
-            if self._usable is None:
+            if self._picked is None:
                 # Once: a profile that changed with free memory would change limits by itself.
-                self._usable = self._usable_bytes()
-            name, words = pick(self._usable)
+                self._picked = pick(self._usable_bytes())
+            name, words = self._picked
         source = f"profile {name} ({words})"
         values = profile_values(name)
         if named_by.trusted:

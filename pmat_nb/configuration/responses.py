@@ -47,8 +47,8 @@ class Responses(NamedTuple):
 
 
 # From HIGH on each level repeats what the one before does, since a cell can go from LOW to
-# CRITICAL at once. Nothing by default drops what took long to compute, writes to disk or
-# ends anything.
+# CRITICAL at once. By default warm caches are halved, never emptied, and nothing is written
+# to disk or ended.
 DEFAULTS: Mapping[Level, Responses] = {
     "LOW": Responses(),
     "MEDIUM": Responses(("cleanup_temp",)),

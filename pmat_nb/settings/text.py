@@ -42,12 +42,17 @@ def _duration(value: float) -> str:
     for seconds, unit in _DURATIONS:
         if value >= seconds and value % seconds == 0:
             return f"{int(value // seconds)}{unit}"
-    # Not repr: the parser takes no exponent.
-    return f"{value:.9f}".rstrip("0").rstrip(".") + "s"
+    return f"{_decimals(value)}s"
 
 
 def _fraction(value: float) -> str:
-    return _percent(value) or f"{value:.20f}".rstrip("0").rstrip(".")
+    return _percent(value) or _decimals(value)
+
+
+def _decimals(value: float) -> str:
+    """The shortest digits that are exactly ``value``; the parsers take no exponent."""
+    text = repr(value)
+    return f"{value:.25f}".rstrip("0") if "e" in text else text
 
 
 def _percent(value: float) -> str | None:
