@@ -45,11 +45,21 @@ class Journal:
         self.certificate_path = folder / f"{session_id}{_CERTIFICATE}"
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._pid = os.getpid()
+        self._length = 0
+        self._fits = False
 
     def write(self, record: bytes) -> None:
         """Replace the record, a JSON object; one that does not fit in 8 kB is left out."""
-        if self._fd >= 0 and len(record) < _ROOM and os.getpid() == self._pid:
-            os.pwrite(self._fd, record.ljust(_ROOM), 0)
+        self._fits = len(record) < _ROOM
+        if self._fd >= 0 and self._fits and os.getpid() == self._pid:
+            # Over all of the last one, and no further: each byte costs the cell's time.
+            os.pwrite(self._fd, record.ljust(self._length), 0)
+            self._length = len(record)
+
+    def write_head(self, head: bytes) -> None:
+        """Replace the first bytes of the record by as many; nothing if it was left out."""
+        if self._fd >= 0 and self._fits and os.getpid() == self._pid:
+            os.pwrite(self._fd, head, 0)
 
     def close(self) -> None:
         """A clean end: no trace is left. Idempotent; nothing in a forked child."""

@@ -35,8 +35,8 @@ class DeathWatch:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._journal: Journal | None = None
-        self._base = "{"
-        self._last: tuple[str, str | None] = ("", None)
+        self._base = ""
+        self._last: tuple[str, str | None, int | None] = ("", None, None)
         self._sized_at: float | None = None
         self._variables = '"variables":[],"sized_at":null'
 
@@ -53,7 +53,7 @@ class DeathWatch:
             "pid": process.pid,
             "start_cs": process.start_cs,
         }
-        self._base = json.dumps(fixed)[:-1] + ","
+        self._base = json.dumps(fixed)[1:-1]
         self.note("", None)
 
     @property
@@ -63,7 +63,13 @@ class DeathWatch:
 
     def note_end(self) -> None:
         """After a cell: the same cell, ended."""
-        self.note(*self._last, ended=True)
+        source, label, limit = self._last
+        if self._journal is None:
+            return
+        if limit != self._limit() or self._sized_at != self._last_sized():
+            self.note(source, label, ended=True)
+        else:
+            self._journal.write_head(self._head(ended=True))
 
     def note(self, source: str, label: str | None, *, ended: bool = False) -> None:
         """Before a cell (``label``), or before the first one (None): what is known now.
@@ -72,22 +78,33 @@ class DeathWatch:
         """
         if self._journal is None:
             return
-        session, self._last = self._session, (source, label)
-        rss = session.probe.rss_bytes()
-        limit = session.protector.standing_bytes if session.protector else None
-        line = first_line_of(source) if session.records_lines() else ""
-        self._journal.write(
-            (
-                f'{self._base}"at":{time.time():.3f},"cell":{_quoted(label)},'
-                f'"first_line":{_quoted(line)},"rss_bytes":{_number(rss)},'
-                f'"limit_bytes":{_number(limit)},"ended":{str(ended).lower()},{self._sizes()}}}'
-            ).encode()
+        limit = self._limit()
+        self._last = (source, label, limit)
+        line = first_line_of(source) if self._session.records_lines() else ""
+        rest = (
+            f'{self._base},"cell":{_quoted(label)},"first_line":{_quoted(line)},'
+            f'"limit_bytes":{_number(limit)},{self._sizes()}}}'
         )
+        self._journal.write(self._head(ended=ended) + rest.encode())
+
+    def _head(self, *, ended: bool) -> bytes:
+        """What changes when a cell ends, always of the same length."""
+        rss = _number(self._session.probe.rss_bytes())
+        state = "true" if ended else "false"
+        return f'{{"at":{time.time():17.3f},"ended":{state:>5},"rss_bytes":{rss:>19},'.encode()
+
+    def _limit(self) -> int | None:
+        protector = self._session.protector
+        return protector.standing_bytes if protector else None
+
+    def _last_sized(self) -> float | None:
+        reporter = self._session.reporter_if_made()
+        return reporter.sized_at if reporter is not None else None
 
     def _sizes(self) -> str:
         """The largest variables as last sized, and when that was."""
         reporter = self._session.reporter_if_made()
-        sized_at = reporter.sized_at if reporter is not None else None
+        sized_at = self._last_sized()
         if reporter is not None and sized_at != self._sized_at:
             rows = [[r.name[:80], r.retained_bytes] for r in reporter.largest(_VARIABLES)]
             self._sized_at = sized_at
@@ -134,6 +151,7 @@ def announce(session: Session, death: Death) -> None:
 def death_text(death: Death, saved: tuple[str, ...]) -> str:
     """What happened, in at most two lines."""
     from pmat_nb.render.format import brief, moment
+    from pmat_nb.render.format import limit as limit_text
     from pmat_nb.render.texts import clean, cut
 
     record, seen = death.record, death.certificate
@@ -144,7 +162,7 @@ def death_text(death: Death, saved: tuple[str, ...]) -> str:
         where = f"{when} {record['cell']}{f' ({line})' if line else ''}"
     held = seen.get("last_tree_bytes") or record.get("rss_bytes")
     limit = record.get("limit_bytes")
-    amount = f" with {brief(held)}" + (f", limit {brief(limit)}" if limit else "")
+    amount = f" with {brief(held)}" + (f", limit {limit_text(limit)}" if limit else "")
     text = (
         f"pmat_nb: the last kernel of this notebook died {where} at "
         f"{moment(float(seen.get('died_at') or record.get('at') or 0))}{amount}; {_cause(seen)}."
