@@ -275,7 +275,7 @@ class Settings:
             return None
         from .profiles import pick, profile_values
 
-        words = f"set by {named_by.source_of('profile')}"
+        words = named_by.source_of("profile")
         if name == "auto":
             if self._picked is None:
                 # Once: a profile that changed with free memory would change limits by itself.
