@@ -11,15 +11,20 @@ that watches memory is judged first by its own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from pmat_nb.engine.guard import limit_block
     from pmat_nb.errors import MemoryLimitExceeded, PmatError, UsageError
     from pmat_nb.render.cleanup import CleanupReport
     from pmat_nb.render.stats import Stats
+    from pmat_nb.session.pools import PoolManager
+
+    F = TypeVar("F", bound=Callable[..., Any])
+    T = TypeVar("T")
+    pools: PoolManager
 
 __version__ = "0.1.0"
 
@@ -31,6 +36,8 @@ __all__ = [
     "cleanup",
     "limit",
     "load_ipython_extension",
+    "pools",
+    "register",
     "stats",
     "unload_ipython_extension",
 ]
@@ -93,6 +100,82 @@ def limit(
     return current().limit_block(size, scope=scope, ceiling=ceiling, warn_only=warn_only)
 
 
+@overload
+def cache(function: F, /) -> F: ...
+@overload
+def cache(
+    *,
+    name: str | None = None,
+    ttl: str | float | None = None,
+    policy: str | None = None,
+    max_bytes: str | int | None = None,
+    key: Callable[..., Any] | None = None,
+) -> Callable[[F], F]: ...
+def cache(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    ttl: str | float | None = None,
+    policy: str | None = None,
+    max_bytes: str | int | None = None,
+    key: Callable[..., Any] | None = None,
+) -> Any:
+    """Keep a function's results within the budget of the pool ``cache``.
+
+    Arguments may be arrays and frames: they are told apart by content, by type too (``1``,
+    ``1.0`` and ``True`` differ). Calls with equal arguments at the same time compute once;
+    exceptions are not kept; the same object is returned every time, as by
+    ``functools.cache``. The function gets ``.info()``, ``.clear()`` and ``.evict(*args)``.
+
+    Args:
+        function: the function, method or ``async def``; ``@cache`` alone will do.
+        name: how reports and cleanups call it (``cache:NAME``).
+        ttl: how long a result is fresh: ``"1h"``, seconds; None: as ``cache-ttl`` says.
+        policy: ``lru``, ``lfu``, ``fifo``, ``ttl``, ``random``, ``adaptive``; None: as
+            ``cache-policy`` says.
+        max_bytes: a budget of its own within the pool: ``"200MB"``, bytes.
+        key: what tells calls apart, for arguments that cannot be told by content; called
+            with the call's arguments.
+
+    Raises:
+        UsageError: a bad value; in a call, an argument that cannot be told apart.
+    """
+    from pmat_nb.session.caching import decorate
+
+    asked: dict[str, Any] = {
+        "name": name,
+        "ttl": ttl,
+        "policy": policy,
+        "max_bytes": max_bytes,
+        "key": key,
+    }
+    if function is not None:
+        return decorate(function, **asked)
+    return lambda wrapped: decorate(wrapped, **asked)
+
+
+def register(
+    consumer: T,
+    pool: str = "cache",
+    *,
+    name: str | None = None,
+    clear: Callable[[], object] | None = None,
+) -> T:
+    """Have a cache of your own sized and cleaned up with a pool; ``consumer`` comes back.
+
+    Either an object with ``name`` and ``held()``, which yields ``(name, object)`` pairs
+    (and ``steps(wish)`` if it can give back; ``pmat_nb.consumers.base``), or any object
+    with ``name=`` and ``clear=``, a function that empties it.
+
+    Raises:
+        UsageError: it says what is missing, or that the name is taken.
+    """
+    from pmat_nb.session import current
+
+    return current().pools.register(consumer, pool, name=name, clear=clear)  # type: ignore[no-any-return]
+
+
 def load_ipython_extension(shell: Any) -> None:
     """``%load_ext pmat_nb``: start the session and register the magics; idempotent."""
     from pmat_nb.magics.extension import load
@@ -108,6 +191,10 @@ def unload_ipython_extension(shell: Any) -> None:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "pools":
+        from pmat_nb.session import current
+
+        return current().pools
     if name in ("MemoryLimitExceeded", "PmatError", "UsageError"):
         from pmat_nb import errors
 

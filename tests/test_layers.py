@@ -43,7 +43,7 @@ OUTSIDE = {
     "consumers": set(),
 }
 # Modules that are nothing without their library; others import them inside functions.
-LATE = {"pmat_nb.render.canvas", "pmat_nb.render.figures"}
+LATE = {"pmat_nb.render.canvas", "pmat_nb.render.figures", "pmat_nb.render.pool_figure"}
 HEAVY = {"pandas", "numpy", "matplotlib", "ipywidgets", "pyarrow", "torch", "polars"}
 
 

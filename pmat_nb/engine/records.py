@@ -23,6 +23,7 @@ __all__ = [
     "HostMemory",
     "Level",
     "Limit",
+    "ManagedPool",
     "MoreVariables",
     "PeakKind",
     "PoolItem",
@@ -217,11 +218,31 @@ class PoolItem(NamedTuple):
     complete: bool = True
 
 
+class ManagedPool(NamedTuple):
+    """What pmat_nb itself keeps in a pool: exact figures, since they are accounted for.
+
+    ``used_bytes`` are deep sizes as taken in; what a variable holds as well counts here
+    too, while the pool's own ``used_bytes`` leave it to the variable. Of hits and misses
+    None: nothing in this pool is asked for by key.
+    """
+
+    used_bytes: int
+    peak_bytes: int
+    mean_bytes: float
+    entries: int = 0
+    allocations: int = 0
+    evictions: int = 0
+    hits: int | None = None
+    misses: int | None = None
+    swapped_bytes: int = 0
+
+
 class PoolRecord(NamedTuple):
     """A pool's ledger. ``used_bytes`` are resident bytes charged to this pool alone.
 
     ``also_seen_bytes`` are reachable from the pool but charged elsewhere; they do
-    not add up. ``capacity_bytes`` and ``growth`` are None for bytes we only measure.
+    not add up. ``capacity_bytes`` and ``growth`` are None for bytes we only measure,
+    and so is ``managed``.
     """
 
     name: str
@@ -238,6 +259,7 @@ class PoolRecord(NamedTuple):
     growth: str | None = None
     also_seen_bytes: int = 0
     items: tuple[PoolItem, ...] = ()
+    managed: ManagedPool | None = None
 
 
 class Pressure(NamedTuple):

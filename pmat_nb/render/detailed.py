@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pmat_nb.engine.records import AllocatorState, ChildProcess, Limit, PoolRecord, StatsRecord
 
@@ -11,7 +11,7 @@ from .format import NA, column, count, limit, percent, size
 from .phrases import tightest
 from .variables import largest_first, variables_grid
 
-__all__ = ["blocks", "pool_tree"]
+__all__ = ["blocks", "pool_tree", "pools_total"]
 
 _TOP = 10
 # PMAT's order; pools that users created follow.
@@ -39,10 +39,10 @@ def pool_tree(record: StatsRecord) -> list[Block]:
     rows = tuple(
         (
             f"{'└─' if at == last else '├─'} {name}",
-            _megabytes(pool.used_bytes, lower=not pool.complete),
+            _megabytes(_used(pool), lower=pool.managed is None and not pool.complete),
             "/" if _bound(pool) is not None else "",
             _megabytes(_bound(pool)) if _bound(pool) is not None else "",
-            f"({percent(pool.used_bytes / _bound_of(pool), decimals=1)})" if _bound(pool) else "",
+            f"({percent(_used(pool) / _bound_of(pool), decimals=1)})" if _bound(pool) else "",
             _ledger(pool),
         )
         for at, (pool, name) in enumerate(zip(pools, names, strict=True))
@@ -70,6 +70,17 @@ def _bound(pool: PoolRecord) -> int | None:
     return pool.capacity_bytes if pool.capacity_bytes is not None else pool.limit_bytes
 
 
+def _used(pool: PoolRecord) -> int:
+    """What counts against the bound: of an enforced pool what is managed."""
+    return pool.managed.used_bytes if pool.managed is not None else pool.used_bytes
+
+
+def pools_total(pools: Iterable[PoolRecord]) -> tuple[int, int]:
+    """Capacities of the enforced pools together, and what is used of them, in bytes."""
+    enforced = [pool for pool in pools if pool.capacity_bytes is not None]
+    return sum(pool.capacity_bytes or 0 for pool in enforced), sum(map(_used, enforced))
+
+
 def _bound_of(pool: PoolRecord) -> int:
     return _bound(pool) or 1
 
@@ -83,11 +94,9 @@ def _megabytes(value: int | None, *, lower: bool = False) -> str:
 
 
 def _totals(record: StatsRecord) -> Line:
-    enforced = [pool for pool in record.pools if pool.capacity_bytes is not None]
-    if not enforced:
+    if all(pool.capacity_bytes is None for pool in record.pools):
         return Line.of("Total Allocated: n/a (pools are measured here, none is enforced)")
-    allocated = sum(pool.capacity_bytes or 0 for pool in enforced)
-    used = sum(pool.used_bytes for pool in enforced)
+    allocated, used = pools_total(record.pools)
     available = max(0, allocated - used)
     whole = allocated or 1
     return Line.of(

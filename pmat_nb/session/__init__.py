@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .session import Session
 
-__all__ = ["current", "has_session", "start", "stop"]
+__all__ = ["current", "has_session", "running", "start", "stop"]
 
 _session: Session | None = None
 
@@ -39,6 +39,11 @@ def stop(shell: Any | None) -> None:
     if _session is not None and _session.shell is shell:
         _session.close()
         _session = None
+
+
+def running() -> Session | None:
+    """The session if one runs; none is started."""
+    return _session
 
 
 def current() -> Session:

@@ -150,9 +150,14 @@ def _gather(
 ) -> _Gathered:
     gathered = _Gathered()
     seen = _gather_variables(shell, gathered, most, wanted)
-    for source in sorted(sources, key=lambda source: POOL_NAMES.index(source.pool)):
+    for source in sorted(sources, key=lambda source: _rank(source.pool)):
         _gather_consumer(source, gathered, seen)
     return gathered
+
+
+def _rank(pool: str) -> int:
+    """Where a pool stands in charging order; those that users created come last."""
+    return POOL_NAMES.index(pool) if pool in POOL_NAMES else len(POOL_NAMES)
 
 
 def _gather_variables(
@@ -228,7 +233,7 @@ def _pool_readings(
 ) -> dict[str, PoolReading]:
     sizes: dict[str, list[RootSize]] = {pool: [] for pool in POOL_NAMES}
     for root in sizing.roots:
-        sizes[root.group].append(root)
+        sizes.setdefault(root.group, []).append(root)
     return {pool: _reading(pool, roots, gathered, absent or {}) for pool, roots in sizes.items()}
 
 

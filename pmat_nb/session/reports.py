@@ -66,7 +66,7 @@ class Reporter:
     @property
     def sources(self) -> tuple[Watched, ...]:
         """Every consumer, watched: none of them raises."""
-        return self._sources
+        return (*self._sources, *self._session.pools.sources())
 
     def close(self) -> None:
         """Stop what runs on its own."""
@@ -201,7 +201,7 @@ class Reporter:
         self._note_usage()
         found = attribute(
             self._owner,
-            self._sources,
+            self.sources,
             self._session.probe,
             adapters=self.adapters,
             boundaries=self.boundaries(),
@@ -227,7 +227,7 @@ class Reporter:
         rss = tree.rss_bytes if tree is not None else None
         limits = all_limits(session, room)
         limit = limit_in_force(limits)
-        pools = self._ledger.records(POOL_NAMES)
+        pools = session.pools.complete(self._ledger.records((*POOL_NAMES, *session.pools.created)))
         found = self._attribution
         parts = split(
             session.at_load,
@@ -294,7 +294,8 @@ class Reporter:
             self.__dict__,
             sys.modules,
         )
-        return {id(part) for part in shell_parts if part is not None}
+        own = {id(part) for part in shell_parts if part is not None}
+        return own | session.pools.boundaries()
 
     def _budget_s(self) -> float:
         budget = self._session.settings.get("sizing_budget")

@@ -30,7 +30,8 @@ class ManagedCaches:
         for store in tuple(self._pool.stores.values()):
             if len(store):
                 info = store.info()
-                detail = f"{info.entries:,} entries, {info.hits:,} hits, {info.misses:,} misses"
+                entries = "entry" if info.entries == 1 else "entries"
+                detail = f"{info.entries:,} {entries}, {info.hits:,} hits, {info.misses:,} misses"
                 yield Held(store.name, (store.entries,), detail, self._address(store))
 
     def waste(self, budget_s: float) -> Waste | None:

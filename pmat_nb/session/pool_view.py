@@ -1,0 +1,132 @@
+"""One pool as users have it: ``pmat.pools["cache"]``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from pmat_nb.engine.pools.compress import codec
+from pmat_nb.engine.pools.entry import MISS, CacheInfo
+from pmat_nb.engine.pools.pool import Pool
+from pmat_nb.engine.pools.store import Store
+from pmat_nb.errors import UsageError
+from pmat_nb.units import parse_duration, parse_size
+
+if TYPE_CHECKING:
+    from pmat_nb.render.pools import Pools
+
+    from .pools import PoolManager
+
+__all__ = ["PUT_STORE", "PoolView"]
+
+# What the store of objects that were put is called: ``cache:put``.
+PUT_STORE = "put"
+
+
+class PoolView:
+    """A managed pool.
+
+    It is a cache: what was ``put`` may be evicted when the pool is full, unless it is
+    pinned, or swapped to disk where that is allowed (``%pmat_configure --allow-swap``).
+    """
+
+    def __init__(self, manager: PoolManager, pool: Pool) -> None:
+        self._manager = manager
+        self._pool = pool
+
+    @property
+    def name(self) -> str:
+        """As in ``pmat.pools[name]``."""
+        return self._pool.name
+
+    @property
+    def limit_bytes(self) -> int | None:
+        """The most it may hold; None: no limit."""
+        return self._pool.limit_bytes
+
+    @property
+    def capacity_bytes(self) -> int | None:
+        """The budget in force."""
+        return self._pool.capacity_bytes
+
+    @property
+    def used_bytes(self) -> int:
+        """What it holds in memory of what pmat_nb manages."""
+        return self._pool.used_bytes
+
+    def put(
+        self, name: str, obj: object, *, ttl: str | float | None = None, pin: bool = False
+    ) -> None:
+        """Keep ``obj`` under ``name``, in place of what was there.
+
+        Args:
+            name: any text.
+            obj: anything; to be swapped it must be picklable.
+            ttl: how long it is fresh (``"1h"``); None: as ``cache-ttl`` says.
+            pin: never evict or swap it.
+
+        Raises:
+            UsageError: there is no room for it.
+        """
+        ttl_s = None if ttl is None else parse_duration(ttl, option="ttl")
+        if not self._store().keep(_named(name), obj, pinned=pin, ttl_s=ttl_s):
+            nbytes, _ = self._pool.size_of(name, obj)
+            raise UsageError(
+                f"{name!r} has {nbytes:,} bytes, for which the pool {self.name} has no room: "
+                f"{self.used_bytes:,} of {self.limit_bytes:,} are in use; "
+                f"pmat.pools[{self.name!r}].set_limit('2GB') raises the limit"
+            )
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """What was put under ``name``; ``default`` where it is not, or not any more."""
+        found = self._store().lookup(_named(name))
+        return default if found is MISS else found
+
+    def evict(self, name: str) -> bool:
+        """Let go of what was put under ``name``; whether it was there."""
+        return self._store().remove(_named(name))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._store()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._store())
+
+    def set_limit(self, limit: str | int | None) -> int:
+        """Another limit for this session, enforced at once; the bytes evicted for it."""
+        limit_bytes = None if limit in (None, "off") else parse_size(limit, option="limit")
+        return self._manager.set_limit(self.name, limit_bytes)
+
+    def set_compression(self, name: str | None) -> None:
+        """Compress what is swapped from now on: ``zlib``, ``lz4`` or None."""
+        self._manager.swap.codec = codec(name)
+
+    def shrink(self, fraction: float) -> int:
+        """Evict until ``fraction`` of what is in use is left; the bytes given back."""
+        if not 0 <= fraction <= 1:
+            raise UsageError(f"shrink: {fraction!r} is not a fraction from 0 to 1; for example 0.5")
+        return self._pool.shrink(fraction)
+
+    def clear(self) -> int:
+        """Let go of every entry that is not pinned; the bytes given back."""
+        return self._pool.clear()
+
+    def caches(self) -> dict[str, CacheInfo]:
+        """The figures of each cache in it, by name."""
+        return {store.name: store.info() for store in tuple(self._pool.stores.values())}
+
+    def stats(self) -> Pools:
+        """The pool's ledger, what it holds, and what would help."""
+        return self._manager.report(analyze=self.name)
+
+    def __repr__(self) -> str:
+        return f"<pool {self.name}: {self.used_bytes:,} bytes in use>"
+
+    def _store(self) -> Store:
+        return self._manager.put_store(self._pool)
+
+
+def _named(name: str) -> str:
+    if not isinstance(name, str) or not name:
+        raise UsageError(f"{name!r} is no name for an entry; for example 'embeddings'")
+    return name
