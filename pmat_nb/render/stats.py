@@ -218,9 +218,7 @@ def _cell(cell: CellRecord | None) -> dict[str, Any] | None:
 
 
 def _figures(record: StatsRecord) -> dict[str, Any]:
-    enforced = [pool for pool in record.pools if pool.capacity_bytes is not None]
-    allocated = sum(pool.capacity_bytes or 0 for pool in enforced)
-    used = sum(pool.used_bytes for pool in enforced)
+    allocated, used = detailed.pools_total(record.pools)
     return {
         "timestamp": iso_utc(record.timestamp),
         "rss_bytes": record.rss_bytes,
