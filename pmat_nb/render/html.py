@@ -8,19 +8,26 @@ untrusted notebook), tables, folds and bars in block characters remain.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from .blocks import Bar, Block, Cell, Column, Fold, Grid, Line, Part, Stack
 from .format import NA, bar, percent
 from .palette import LEVEL_HUES, hue_of
+from .plain import fitted
 from .texts import clean, cut
 
 __all__ = ["STYLE", "draw", "fragment", "safe"]
 
-# Longer texts are cut; the full one is the title.
+# Longer texts are cut, as in text; the full one is the title.
 _CELL_LENGTH = 96
-_COMMAND = re.compile(r"%%?pmat\w*(?: --[a-z][a-z-]*(?: [a-z][\w,]*)?)*")
+# With its values: one that was cut in two is no use to copy.
+_NUMBER = r"\d+(?:\.\d+)?[\w%]*"
+_COMMAND = re.compile(
+    rf"%%?pmat\w*(?: \+?{_NUMBER})?(?: --[a-z][a-z-]*(?: (?:[a-z][\w,:]*|{_NUMBER}))?)*"
+)
+# What a notebook's page has room for; the last column alone may go beyond it.
+_ROW_LENGTH = 104
 
 STYLE = (
     """
@@ -149,8 +156,16 @@ def _grid(grid: Grid) -> str:
             f"<th{_side(grid.columns[at])}>{safe(grid.columns[at].header)}</th>" for at in shown
         )
         head = f"<thead><tr>{cells}</tr></thead>"
+    lengths = _lengths(
+        [grid.columns[at] for at in shown], [[r[at] for at in shown] for r in grid.rows]
+    )
     body = "".join(
-        "<tr>" + "".join(_cell(row[at], grid.columns[at]) for at in shown) + "</tr>"
+        "<tr>"
+        + "".join(
+            _cell(row[at], grid.columns[at], length)
+            for at, length in zip(shown, lengths, strict=True)
+        )
+        + "</tr>"
         for row in grid.rows
     )
     return (
@@ -159,16 +174,28 @@ def _grid(grid: Grid) -> str:
     )
 
 
+def _lengths(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[int]:
+    """How many characters each column shows, so that none pushes the others out of view."""
+    last = len(columns) - 1
+    texts = [["" if isinstance(cell, Bar) else clean(cell) for cell in row] for row in rows]
+    if columns[last].flex:
+        for row in texts:
+            row[last] = cut(row[last], columns[last].least)
+    texts.append([column.header for column in columns])
+    lengths = fitted(columns, texts, _ROW_LENGTH)
+    return [*lengths[:last], max(lengths[last], _CELL_LENGTH)]
+
+
 def _side(column: Column) -> str:
     names = ["pmat-right"] if column.right else []
     names += [f"pmat-{column.tone}"] if column.tone else []
     return f' class="{" ".join(names)}"' if names else ""
 
 
-def _cell(cell: Cell, column: Column) -> str:
+def _cell(cell: Cell, column: Column, length: int) -> str:
     if isinstance(cell, Bar):
         return f"<td>{_bar(cell)}</td>"
-    shown = cut(clean(cell), _CELL_LENGTH) if column.flex else cell
+    shown = cut(clean(cell), length) if column.flex else cell
     title = f' title="{safe(cell)}"' if shown != cell else ""
     return f"<td{_side(column)}{title}>{_with_commands(shown.strip())}</td>"
 

@@ -10,7 +10,7 @@ from .blocks import Bar, Block, Cell, Column, Fold, Grid, Line
 from .format import bar
 from .texts import clean, cut, pad, text_width
 
-__all__ = ["MAX_WIDTH", "draw", "line_width"]
+__all__ = ["MAX_WIDTH", "draw", "fitted", "line_width"]
 
 MAX_WIDTH = 100
 _MIN_WIDTH = 40
@@ -84,7 +84,7 @@ def _grid(grid: Grid, width: int) -> list[str]:
     shown = _kept(grid.columns, rows, shown, width - grid.indent)
     columns = [grid.columns[at] for at in shown]
     rows = [[row[at] for at in shown] for row in rows]
-    widths = _fit(columns, rows, width - grid.indent)
+    widths = fitted(columns, rows, width - grid.indent)
     return [cut((" " * grid.indent + _row(columns, row, widths)).rstrip(), width) for row in rows]
 
 
@@ -115,7 +115,7 @@ def _least(column: Column, texts: Sequence[str]) -> int:
     return min(natural, max(column.least, len(column.header))) if column.flex else natural
 
 
-def _fit(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) -> list[int]:
+def fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) -> list[int]:
     """Column widths: as wide as their texts, the widest flexible ones cut to fit."""
     widths = [
         # A text of any length is cut to the room first, so that the loop below is short.

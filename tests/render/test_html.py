@@ -16,7 +16,7 @@ from pmat_nb.render.status import Status
 from pmat_nb.render.variables import Variables
 from pmat_nb.render.why import Why
 
-from .examples import DETAILED, EMPTY, HOLDERS, RSS, STATS, VARIABLES
+from .examples import DETAILED, EMPTY, HOLDERS, RSS, STATS, VARIABLES, gb, variable
 
 VOID = {"meta", "img", "source", "br"}
 
@@ -120,6 +120,38 @@ def test_a_long_name_is_cut_and_whole_in_its_title():
 def test_commands_are_set_as_code():
     markup = html.draw([Line.of("<i> 0.51 → %pmat_cleanup --target cache <b>")])
     assert "&lt;i&gt; 0.51 → <code>%pmat_cleanup --target cache</code> &lt;b&gt;" in markup
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "%pmat_vars --top 24",
+        "%pmat_vars --top 24 --exact",
+        "%pmat_limit 10GB",
+        "%pmat_limit +1.5GB",
+        "%%pmat_limit 2GB --scope total",
+        "%pmat_cleanup --target cache:Out --aggressive",
+    ],
+)
+def test_a_command_keeps_its_values(command):
+    markup = html.draw([Line.of(f"+4 more: {command} (or so), and on.")])
+    assert f"<code>{command}</code> (or so)" in markup
+
+
+def test_one_long_column_does_not_push_the_others_out_of_view():
+    also = ", ".join(f"holder_{number}" for number in range(30))
+    rows = [variable("trades", gb(3), also_held_by=also, bound_in="In[4]", cells_since_use=7)]
+    markup = Variables(rows)._repr_html_()
+    assert f'title="{also}"' in markup
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", markup)
+    assert sum(map(len, cells)) <= 104
+    assert "7 cells" in cells and "In[4]" in cells
+
+
+def test_the_last_column_may_be_long():
+    told = "what it does, in a sentence of some length that nothing stands behind, to its very end"
+    markup = html.draw([Grid((Column(), Column(flex=True)), (("k" * 60, told),))])
+    assert f"{told}</td>" in markup
 
 
 def test_folds_open_and_close():
