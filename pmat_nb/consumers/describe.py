@@ -29,10 +29,11 @@ def describe(value: object) -> str:
     kind = type(value)
     # Not ``kind in ...``: comparing classes may run their metaclass.
     if any(kind is one for one in _CONTAINERS):
-        return f"{len(value):,} items"  # type: ignore[arg-type]
+        number = len(value)  # type: ignore[arg-type]
+        return "1 item" if number == 1 else f"{number:,} items"
     if any(kind is one for one in (str, bytes, bytearray)):
-        unit = "characters" if kind is str else "bytes"
-        return f"{len(value):,} {unit}"  # type: ignore[arg-type]
+        # Its type and its size say "bytes" already.
+        return f"length {len(value):,}"  # type: ignore[arg-type]
     for module, name, words in _KNOWN:
         found = sys.modules.get(module)
         if found is not None and kind is getattr(found, name, None):

@@ -48,13 +48,14 @@ def _finite(value: _Number) -> float | None:
 
 
 def unit_of(value: _Number) -> str:
-    """The unit in which ``value`` bytes read best.
+    """The unit in which ``value`` bytes read best: in three digits, 1008 kB is 0.98 MB."""
+    return _unit_below(value, 999.5)
 
-    A value that would round up to 1024 of a unit is one of the next.
-    """
+
+def _unit_below(value: _Number, bound: float) -> str:
     rest = abs(_finite(value) or 0.0)
     for unit in _UNITS[:-1]:
-        if rest < 1023.5:
+        if rest < (1023.5 if unit == "B" else bound):
             return unit
         rest /= 1024
     return _UNITS[-1]
@@ -131,14 +132,15 @@ def limit(value: _Number, *, unit: str | None = None, named: bool = True) -> str
     number = _finite(value)
     if number is None:
         return NA
-    unit = unit or unit_of(number)
+    # 1000 MB stays that: it is what was typed.
+    unit = unit or _unit_below(number, 1023.5)
     text = _number(number / _SCALE[unit], _one_decimal(number / _SCALE[unit]))
     text = text.rstrip("0").rstrip(".") if "." in text and "<" not in text else text
     return _join(text, unit, named=named, lower=False)
 
 
 def signed(value: _Number, *, unit: str | None = None) -> str:
-    """A change in bytes with its sign, in ``unit`` where it shows there.
+    """A change in bytes with its sign, in ``unit`` unless it is small there.
 
     >>> signed(429_496_730, unit="GB"), signed(-2048)
     ('+0.40 GB', '-2.00 kB')
@@ -146,7 +148,7 @@ def signed(value: _Number, *, unit: str | None = None) -> str:
     number = _finite(value)
     if number is None:
         return NA
-    if unit is not None and abs(number) < _SCALE[unit] * 0.05:
+    if unit is not None and abs(number) < _SCALE[unit] * 0.25:
         unit = None
     text = size(abs(number), unit=unit)
     return text if number == 0 else ("+" if number > 0 else "-") + text

@@ -25,6 +25,7 @@ __all__ = [
     "pressure_part",
     "pressure_parts_text",
     "sizing_text",
+    "stops_text",
     "tightest",
     "unit_for",
 ]
@@ -90,7 +91,7 @@ def _free(record: StatsRecord, bound: int | None) -> str:
 def _reasons(record: StatsRecord, unit: str) -> list[str]:
     """What the bound comes from: a set limit, or a physical one less what others use."""
     if _set_by_user(record) and record.limit is not None:
-        usable = limit(record.usable_bytes, unit=unit, named=False)
+        usable = _beside(record.usable_bytes, unit)
         return [record.limit.source, *([f"{usable} usable"] if usable != NA else [])]
     reasons = []
     outer = min(
@@ -100,12 +101,25 @@ def _reasons(record: StatsRecord, unit: str) -> list[str]:
     )
     if outer is not None:
         source = outer.source.removesuffix(" memory").removesuffix(" limit")
-        reasons.append(f"{source} {limit(outer.limit_bytes, unit=unit, named=False)}")
+        reasons.append(f"{source} {_beside(outer.limit_bytes, unit)}")
     elif record.host is not None:
-        reasons.append(f"physical {limit(record.host.total_bytes, unit=unit, named=False)}")
+        reasons.append(f"physical {_beside(record.host.total_bytes, unit)}")
     if record.others_bytes is not None:
         reasons.append(f"others {brief(record.others_bytes, unit=unit, named=False)}")
     return reasons
+
+
+def _beside(value: int | None, unit: str) -> str:
+    """A bound beside one in ``unit``: without a unit where it is the same."""
+    return limit(value, unit=unit, named=False) if unit_of(value) == unit else limit(value)
+
+
+def stops_text(record: StatsRecord) -> str:
+    """``cells stop at 12.9 GB``: less than is free, where the limit is the automatic one."""
+    standing = record.limit
+    if standing is None or not standing.enforced or _set_by_user(record):
+        return ""
+    return f"cells stop at {limit(standing.limit_bytes)}"
 
 
 def pressure_part(record: StatsRecord) -> Part:

@@ -19,6 +19,7 @@ from .phrases import (
     headline,
     not_resident_text,
     sizing_text,
+    stops_text,
     unit_for,
 )
 from .report import Report, frame_of
@@ -164,7 +165,7 @@ def _aside(part: Share, hints: Mapping[str, str]) -> str:
 def _closing(record: StatsRecord) -> list[Block]:
     lines = [
         *(Line.of(device_text(device)) for device in record.devices),
-        Line.of(gc_text(record.gc)),
+        Line.of(gc_text(record.gc), stops_text(record)),
         Line.of(cell_text(record.cell, unit_for(record)), sizing_text(record.sizing)),
         *(
             Line.of(Part(note, "muted"))

@@ -12,6 +12,7 @@ from .texts import clean, cut
 __all__ = ["stop_headline", "stop_lines"]
 
 _LINE_LENGTH = 80
+_WORTH_SAYING = 1024**2
 
 
 def stop_headline(stop: StopRecord) -> str:
@@ -65,7 +66,7 @@ def _given_back(stop: StopRecord) -> str:
     if stop.now_bytes is None:
         return "Kernel and variables are alive."
     back = ""
-    if stop.given_back_bytes is not None and stop.given_back_bytes > 0:
+    if stop.given_back_bytes is not None and stop.given_back_bytes >= _WORTH_SAYING:
         back = f"given back {brief(stop.given_back_bytes)}; "
     return f"{back}now {brief(stop.now_bytes)}. Kernel and variables are alive."
 

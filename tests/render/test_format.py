@@ -48,6 +48,8 @@ FORMATTERS = [
         (gb(80), "80.0 GB"),
         (1024**3 - 1, "1.00 GB"),
         (mb(1023.9), "1.00 GB"),
+        (1008 * 1024, "0.98 MB"),
+        (mb(1028), "1.00 GB"),
         (9_999_999, "9.54 MB"),
         (-gb(0.5), "-512 MB"),
         (None, "n/a"),
@@ -89,6 +91,7 @@ def test_limits_have_no_trailing_zeros():
         "100 GB",
         "512 MB",
     ]
+    assert [fmt.limit(value) for value in (mb(1000), 10 * 1024**4)] == ["1000 MB", "10 TB"]
 
 
 def test_changes_carry_their_sign():
@@ -96,6 +99,7 @@ def test_changes_carry_their_sign():
     assert fmt.signed(-gb(5.6)) == "-5.60 GB"
     assert fmt.signed(0) == "0 B"
     assert fmt.signed(mb(3), unit="GB") == "+3.00 MB"
+    assert fmt.signed(148 * 1024, unit="MB") == fmt.signed(148 * 1024) == "+148 kB"
 
 
 def test_what_is_not_zero_never_reads_as_zero():

@@ -127,7 +127,7 @@ def test_a_death_is_told_in_full_with_its_own_time():
 def test_failed_cells_and_sampled_peaks_are_marked():
     text = repr(HistoryReport(HISTORY))
     line = next(line for line in text.splitlines() if "In[2]" in line)
-    assert "≥ 1000 MB" in line
+    assert "≥ 0.98 GB" in line
     assert "failed" in line
 
 
@@ -140,8 +140,8 @@ def test_sessions_say_whether_their_end_was_recorded():
             "n/a",
             "tour.ipynb",
             "2",
-            "1000",
-            "MB",
+            "0.98",
+            "GB",
             "2",
             "GB",
             "no",

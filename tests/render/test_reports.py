@@ -77,7 +77,7 @@ def test_stats_reads_as_documented():
             "  allocator     0.12 GB  2% ▏         held, free",
             "  unattributed  0.08 GB  1% ▏",
             "gpu 0: 18.2 of 80 GB · reserved 17.9 · torch, tensors 12.4",
-            "GC last run 2 min ago, next in 8 min",
+            "GC last run 2 min ago, next in 8 min · cells stop at 12.9 GB",
             "In[17]: +0.40 GB, peak 8.9 GB (exact) · sizing complete in 0.11 s",
         ]
     )
@@ -183,6 +183,17 @@ def test_small_kernels_are_listed_in_megabytes():
     assert lines[0].startswith("kernel 312 MB of 13.4 GB usable")
     assert lines[1] == "  your data     120 MB 38% ███▊    x"
     assert lines[2] == "  libraries     170 MB 54% █████▍  imports 90, at load 80"
+
+
+def test_a_limit_far_below_what_is_usable_keeps_the_units_apart():
+    tiny = Limit(mb(392), "%pmat_limit", True)
+    record = STATS._replace(limit=tiny, rss_bytes=mb(192), tree_bytes=mb(192))
+    assert (
+        repr(Stats(record))
+        .splitlines()[0]
+        .startswith("kernel 192 of 392 MB limit · 200 MB free to you (%pmat_limit, 13.4 GB usable)")
+    )
+    assert "cells stop at" not in repr(Stats(record))
 
 
 def test_status_is_five_lines_and_the_next_commands():
