@@ -33,6 +33,7 @@ __all__ = [
     "PmatError",
     "UsageError",
     "__version__",
+    "cache",
     "cleanup",
     "limit",
     "load_ipython_extension",

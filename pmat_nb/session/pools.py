@@ -332,11 +332,3 @@ def _registered(
             f"for example pmat.register(obj, name={name!r}, clear=obj.clear)"
         )
     return RegisteredObject(value, name, pool, clear)
-
-
-def remove_orphans() -> str:
-    """Remove swapped entries of dead kernels; what there was, in words."""
-    from pmat_nb.engine.pools.spill import remove_orphans as remove
-
-    files, nbytes = remove()
-    return f"removed {files:,} swapped entries of ended kernels ({nbytes:,} bytes)" if files else ""
