@@ -125,6 +125,7 @@ class Session:
             )
             self.faults.guard("cell accounting")(self._hooks.install)()
             self.faults.guard("protection")(self.protector.open)()
+            self.between_cells.post("swap files of ended kernels", _remove_orphans)
 
     def close(self) -> None:
         """Stop measuring; idempotent, and nothing in a forked child."""
@@ -513,6 +514,12 @@ def _working_folder() -> str | None:
         return str(Path.cwd())
     except OSError:  # it was deleted under us
         return None
+
+
+def _remove_orphans() -> None:
+    from pmat_nb.engine.pools.spill import remove_orphans
+
+    remove_orphans()
 
 
 def _make_probe() -> Probe:
