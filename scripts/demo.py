@@ -109,26 +109,23 @@ def last_stats(notebook: Any) -> dict[str, Any] | None:
     return None
 
 
-def mebibytes(count: int | None) -> str:
-    return "n/a" if count is None else f"{count / 1024**2:,.1f} MB"
-
-
 def headline(stats: dict[str, Any]) -> Iterator[str]:
-    """The measurement in a few lines."""
+    """The measurement in a few lines, in the words of ``%pmat_stats``."""
+    from pmat_nb.render.format import column, fraction, limit, percent, size
+    from pmat_nb.session.ledger import POOL_TITLES
+
     rss = stats["rss_bytes"]
     yield (
-        f"kernel {mebibytes(rss)} resident, limit {mebibytes(stats['limit_bytes'])} "
-        f"({stats['limit_source']}), pressure {stats['pressure_level']} {stats['pressure']:.2f}"
+        f"kernel {size(rss)} resident · limit {limit(stats['limit_bytes'])} "
+        f"({stats['limit_source']}) · {stats['pressure_level']} {fraction(stats['pressure'])}"
     )
-    parts = {"baseline": stats["baseline_bytes"], "imports": stats["imports_bytes"]}
-    parts |= {f"pool {name}": pool["used_bytes"] for name, pool in stats["pools"].items()}
-    parts |= {"allocator slack": stats["slack_bytes"], "unattributed": stats["unattributed_bytes"]}
-    for name, count in parts.items():
-        share = "" if count is None else f"{count / rss:6.1%}"
-        yield f"  {name:<16}{mebibytes(count):>12} {share}"
-    total = sum(count or 0 for count in parts.values())
-    yield f"  {'sum':<16}{mebibytes(total):>12} {total / rss:6.1%} of the kernel's RSS"
-    yield f"claimed by objects but not in memory: {mebibytes(stats['not_resident_bytes'])}"
+    parts = {POOL_TITLES.get(name, name): p["used_bytes"] for name, p in stats["pools"].items()}
+    parts |= {"libraries at load": stats["baseline_bytes"], "imports": stats["imports_bytes"]}
+    parts |= {"allocator": stats["slack_bytes"], "unattributed": stats["unattributed_bytes"]}
+    parts["together"] = sum(count or 0 for count in parts.values())
+    for name, amount, count in zip(parts, column(parts.values()), parts.values(), strict=True):
+        yield f"  {name:<18}{amount} {percent(None if count is None else count / rss):>5}"
+    yield f"  in objects but not in memory: {size(stats['not_resident_bytes'])}"
 
 
 def is_complete(stats: dict[str, Any]) -> bool:
