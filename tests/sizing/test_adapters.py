@@ -130,16 +130,17 @@ def test_arrow_slices_share_and_numpy_sees_the_same_bytes() -> None:
 def test_polars_frames_share_columns_and_lazy_ones_stay_lazy() -> None:
     pl = pytest.importorskip("polars")
     pa = pytest.importorskip("pyarrow")
-    if not hasattr(pa, "string_view"):
-        pytest.skip("this pyarrow cannot show polars' buffers")
+    # Older ones cannot show polars' buffers: then its own estimate stands, and says so.
+    seen = hasattr(pa, "string_view")
     ran: list[int] = []
     namespace: dict[str, Any] = {"a": pl.DataFrame({"x": range(MB)})}
     namespace["b"] = namespace["a"].with_columns(y=pl.col("x") * 2)
     namespace["lazy"] = pl.LazyFrame({"x": [1]}).map_batches(lambda df: ran.append(1) or df)
     sizes = _sizes(namespace)
     assert sizes["a"].charged_bytes - 8 * MB < 1000
-    assert sizes["b"].charged_bytes - 8 * MB < 1000
-    assert sizes["b"].shared_bytes >= 8 * MB
+    assert sizes["b"].charged_bytes - (8 if seen else 16) * MB < 1000
+    assert sizes["b"].shared_bytes >= (8 * MB if seen else 0)
+    assert sizes["a"].exact is sizes["b"].exact is seen
     assert not ran and sizes["lazy"].charged_bytes < 10_000
 
 
