@@ -8,8 +8,8 @@ broken source is reported and passed over; it never stops the extension from loa
 
 from __future__ import annotations
 
-from .files import machine_file, project_file, read_toml
 from .layers import SettingRow
+from .places import machine_file, project_file
 from .resolved import Settings
 from .responses import ACTIONS, Level, Responses
 
@@ -21,5 +21,4 @@ __all__ = [
     "Settings",
     "machine_file",
     "project_file",
-    "read_toml",
 ]

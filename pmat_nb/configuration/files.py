@@ -6,7 +6,6 @@ Ours are ``[memory]``, ``[memory.pressure]``, ``[memory.pressure.responses.LEVEL
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -17,28 +16,13 @@ from pmat_nb.settings import SETTINGS, Option, Value
 from .lines import Lines, line_of, lines_of
 from .responses import FIELDS, LEVELS, Level, parse_field
 
-__all__ = ["FILE_NAME", "FileContent", "machine_file", "project_file", "read_content", "read_toml"]
+__all__ = ["FileContent", "read_content", "read_toml"]
 
-FILE_NAME = "pmat.toml"
 _RESPONSES = ("memory", "pressure", "responses")
 _TABLES: Mapping[str, Mapping[str, Option]] = {
     table: {option.toml_key: option for option in SETTINGS if option.table == table}
     for table in ("memory", "memory.pressure", "quality.gates.memory")
 }
-
-
-def project_file(folder: Path) -> Path | None:
-    """The nearest ``pmat.toml`` in ``folder`` or above it, or None."""
-    for candidate in (folder, *folder.parents):
-        path = candidate / FILE_NAME
-        if path.is_file():
-            return path
-    return None
-
-
-def machine_file() -> Path:
-    """The machine's settings, which an administrator writes."""
-    return Path("/etc/pmat") / FILE_NAME
 
 
 class FileContent:
@@ -189,5 +173,7 @@ def _unknown(key: str, table: str, known: Iterable[str]) -> str:
             return f"{words}; {plain} stands in [{other}]"
     # "low" and "LOW" are near for people.
     spelled = {name.lower(): name for name in known}
+    import difflib
+
     near = difflib.get_close_matches(plain.lower(), spelled, n=1, cutoff=0.0)
     return f"{words}; did you mean {spelled[near[0]]}?"

@@ -6,8 +6,6 @@ only while ``auto_respond`` is on or ``--simulate`` asks for it.
 
 from __future__ import annotations
 
-import difflib
-import shlex
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -75,6 +73,8 @@ def _actions(name: str, value: Any) -> tuple[str, ...]:
         )
     for item in value:
         if item not in ACTIONS:
+            import difflib
+
             near = difflib.get_close_matches(item, ACTIONS, n=1, cutoff=0.3)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise UsageError(f"{name}: {item!r} is not one of {', '.join(ACTIONS)}{hint}")
@@ -92,6 +92,8 @@ def _command(name: str, value: Any) -> tuple[str, ...] | None:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         words = list(value)
     elif isinstance(value, str):
+        import shlex
+
         try:
             words = shlex.split(value)
         except ValueError as problem:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +21,7 @@ def write_atomically(path: Path, data: bytes, *, mode: int | None = None) -> Non
         StateFileError: it cannot be written; the old file is as it was.
     """
     target = path.resolve()
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    part = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         wanted = mode if mode is not None else _mode_of(target)

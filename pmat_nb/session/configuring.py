@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pmat_nb.configuration.places import FILE_NAME
 from pmat_nb.errors import UnavailableError, UsageError
 
 from .sources import settings_files
@@ -34,8 +35,8 @@ def configure(
     from pmat_nb.render.configuration import Configuration
 
     settings = session.settings
-    file = _project_file() if trust else None
-    target = _target(save, settings, values, reset=reset) if save is not None else None
+    file = _project_file(session) if trust else None
+    target = _target(session, save, values, reset=reset) if save is not None else None
     settings.put_all(values, reset=reset)
     notes: list[str] = []
     try:
@@ -52,12 +53,12 @@ def configure(
     )
 
 
-def _project_file() -> Path:
-    for kind, path in settings_files():
+def _project_file(session: Session) -> Path:
+    for kind, path in settings_files(session):
         if kind == "project":
             return path
     raise UsageError(
-        f"--trust: there is no pmat.toml in {_folder()} or above it; %pmat_configure --save "
+        f"--trust: there is no pmat.toml in {_folder(session)} or above it; %pmat_configure --save "
         "project writes one"
     )
 
@@ -72,20 +73,20 @@ def _trust(session: Session, path: Path) -> str:
 
 def _read_files(session: Session) -> None:
     told = len(session.settings.problems)
-    session.settings.read_files(settings_files())
+    session.settings.read_files(settings_files(session))
     for problem in session.settings.problems[told:]:
         session.say(f"pmat_nb: {problem}")
 
 
-def _target(save: str, settings: Settings, values: dict[str, Any], *, reset: bool) -> Path:
-    if not values and (reset or not settings.session_values()):
+def _target(session: Session, save: str, values: dict[str, Any], *, reset: bool) -> Path:
+    if not values and (reset or not session.settings.session_values()):
         raise UsageError(
             "--save: nothing was set in this session; for example %pmat_configure "
             f"--cache-pool 2GB --save {save}"
         )
-    files = dict(settings_files())
+    files = dict(settings_files(session))
     if save == "project":
-        return files.get("project") or _folder() / "pmat.toml"
+        return files.get("project") or _folder(session) / FILE_NAME
     from pmat_nb.engine.paths import settings_file
 
     path = settings_file()
@@ -97,11 +98,10 @@ def _target(save: str, settings: Settings, values: dict[str, Any], *, reset: boo
     return path
 
 
-def _folder() -> Path:
-    try:
-        return Path.cwd()
-    except OSError:
-        raise UnavailableError("this kernel's folder was deleted; os.chdir to another") from None
+def _folder(session: Session) -> Path:
+    if session.folder is None:
+        raise UnavailableError("the folder that this kernel started in was deleted")
+    return Path(session.folder)
 
 
 def _save(session: Session, path: Path, *, project: bool) -> str:

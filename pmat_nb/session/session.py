@@ -97,7 +97,7 @@ class Session:
         self._session_row: SessionRow | None = None
         self._reporter: Reporter | None = None
         self._loaded_at = time.time()
-        self._folder = _working_folder()
+        self.folder = _working_folder()
         self._pid = os.getpid()
         self.between_cells = BetweenCells(self.faults, busy=lambda: self.meter.busy)
         self._parts: dict[str, Any] = {}
@@ -361,7 +361,7 @@ class Session:
             from pmat_nb.engine.history.notebook import identify_notebook
 
             namespace = self.namespace_owner.user_ns
-            self._notebook = identify_notebook(os.environ, namespace, self._folder)
+            self._notebook = identify_notebook(os.environ, namespace, self.folder)
         return self._notebook
 
     def certificate_path(self) -> str | None:

@@ -20,7 +20,7 @@ def make_settings(session: Session) -> Settings:
     from pmat_nb.configuration.trust import TrustList
 
     settings = Settings(
-        files=settings_files(),
+        files=settings_files(session),
         trust=TrustList(_state_folder),
         usable_bytes=lambda: _usable_bytes(session),
     )
@@ -28,14 +28,16 @@ def make_settings(session: Session) -> Settings:
     return settings
 
 
-def settings_files() -> tuple[tuple[str, Path], ...]:
-    """The files there are, by kind; the project's is the nearest upwards."""
+def settings_files(session: Session) -> tuple[tuple[str, Path], ...]:
+    """The files there are, by kind; the project's is the nearest upwards.
+
+    Upwards from the folder that the kernel was in at load: a cell that changes the
+    folder does not change the project.
+    """
     from pmat_nb.engine.paths import settings_file
 
-    try:
-        project = project_file(Path.cwd())
-    except OSError:  # the folder was deleted under us
-        project = None
+    folder = session.folder
+    project = None if folder is None else project_file(Path(folder))
     candidates = (("project", project), ("user", settings_file()), ("machine", machine_file()))
     return tuple((kind, path) for kind, path in candidates if path is not None and path.is_file())
 

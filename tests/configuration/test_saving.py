@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pmat_nb.configuration import Settings, read_toml
-from pmat_nb.configuration.files import FileContent
+from pmat_nb.configuration import Settings
+from pmat_nb.configuration.files import FileContent, read_toml
 from pmat_nb.configuration.saving import save_values
 from pmat_nb.errors import StateFileError, UsageError
 from pmat_nb.settings import SETTINGS, setting

@@ -1,6 +1,7 @@
 import pytest
 
-from pmat_nb.configuration import Settings, project_file, read_toml
+from pmat_nb.configuration import Settings, project_file
+from pmat_nb.configuration.files import read_toml
 from pmat_nb.errors import UsageError
 from pmat_nb.settings import SETTINGS, VERBS, setting
 from pmat_nb.units import GIB
@@ -23,7 +24,7 @@ def test_names_are_unique_and_every_option_has_help():
 
 def test_sources_rank_call_environment_project_user_default(tmp_path):
     project, user = tmp_path / "project.toml", tmp_path / "user.toml"
-    project.write_text('[memory]\nhistory_sessions = 7\nexact_peak = false\n')
+    project.write_text("[memory]\nhistory_sessions = 7\nexact_peak = false\n")
     user.write_text('[memory]\nhistory_sessions = 9\nsizing_budget = "2s"\n')
     settings = Settings(
         environ={"PMAT_MEMORY_EXACT_PEAK": "on", "PMAT_MEMORY_MAX": "4GB"},
