@@ -39,20 +39,35 @@ class _Parser(argparse.ArgumentParser):
         if not spelled.startswith("-"):
             if size := _size_in_two(word, words):
                 return f"{self.prog}: write the size without a blank: {size}"
+            if toggled := self._toggle_before(word, words):
+                return f"{self.prog}: write {toggled}, without {word!r}"
             return f"{self.prog}: {word!r} is one word too many; {self.prog} -h shows what works"
         hint = f"did you mean {near[0]}?" if near else f"{self.prog} -h shows what works"
         return f"{self.prog}: there is no option {spelled}; {hint}"
 
+    def _toggle_before(self, word: str, words: Sequence[str]) -> str:
+        """``--no-save-state`` for ``--save-state off``; empty where no such option is before it."""
+        option = _before(word, words)
+        action = self._option_string_actions.get(option)
+        if word not in ("on", "off") or not isinstance(action, argparse.BooleanOptionalAction):
+            return ""
+        return action.option_strings[word == "off"]
+
+
+def _before(word: str, words: Sequence[str]) -> str:
+    """The word before ``word``; empty where there is none."""
+    at = list(words).index(word) if word in words else 0
+    return words[at - 1] if at else ""
+
 
 def _size_in_two(word: str, words: Sequence[str]) -> str:
     """``2GB`` where it was typed as ``2 GB``, else empty."""
-    at = list(words).index(word) if word in words else 0
-    joined = words[at - 1] + word
+    number = _before(word, words)
     try:
-        parse_size(joined)
+        parse_size(number + word)
     except UsageError:
         return ""
-    return joined if at and words[at - 1][-1:].isdecimal() and word.isalpha() else ""
+    return number + word if number[-1:].isdecimal() and word.isalpha() else ""
 
 
 class _Help(argparse.Action):
