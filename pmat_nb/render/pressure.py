@@ -60,7 +60,8 @@ class PressureReport(Report):
         record = self.record
         lines: list[Block] = [_headline(record), _parts(record), _trend(record)]
         if record.asked is not None:
-            lines += [_asked(record.asked), _steps(record.asked.steps)]
+            lines.append(_asked(record.asked))
+            lines += [_steps(record.asked.steps)] if record.asked.steps else []
         else:
             lines += _ahead(record)
         if record.runs:
@@ -255,9 +256,8 @@ def _by_themselves(record: PressureRecord) -> Line:
 
 def _asked(run: ResponseRun) -> Line:
     if all(step.state == "shown" for step in run.steps):
-        return Line.of(
-            Part(f"at {run.level}, nothing of it done now:" if run.steps else "", "strong")
-        )
+        done = "nothing of it done now:" if run.steps else "no responses are set"
+        return Line.of(Part(f"at {run.level}, {done}", "strong"))
     return Line.of(Part(f"done as at {run.level}, gave back {_freed(run)}:", "strong"))
 
 

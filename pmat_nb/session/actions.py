@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from pmat_nb.engine.pressure_records import StepRun
 from pmat_nb.engine.responses.plan import PlannedStep
+from pmat_nb.errors import UsageError
 
 if TYPE_CHECKING:
     from pmat_nb.render.cleanup import CleanupReport
 
+    from .pools import PoolManager
     from .session import Session
 
 __all__ = ["Actions"]
@@ -24,7 +26,8 @@ _CLEANUPS: dict[str, dict[str, Any]] = {
     "compact_all": {"target": "string,analysis", "compact": True},
     "emergency_cleanup": {"target": "all", "aggressive": True, "compact": True},
 }
-_SHRINKS = {"reduce_cache": 0.5, "dump_cache": 1.0}
+# How much of what our caches hold is left.
+_SHRINKS = {"reduce_cache": 0.5, "dump_cache": 0.0}
 
 
 class Actions:
@@ -43,7 +46,7 @@ class Actions:
                 return StepRun(step.action, step.what, "shown", note=_words(problem))
         return StepRun(step.action, step.what, "shown", estimated_bytes=estimated)
 
-    def run(self, step: PlannedStep, *, beside_a_cell: bool = False) -> StepRun:
+    def run(self, step: PlannedStep) -> StepRun:
         """Take the step, and measure what came back."""
         if step.action == "notify":
             return StepRun(step.action, step.what, "done")
@@ -51,7 +54,10 @@ class Actions:
         before, started = rss_bytes(), time.perf_counter()
         estimated, note = None, ""
         try:
-            estimated, note = self._action(step.action, beside_a_cell)()
+            estimated, note = self._action(step.action)()
+        except UsageError as problem:
+            # Nothing to save, or no such thing here: not a failure.
+            return StepRun(step.action, step.what, "left out", note=str(problem))
         except Exception as problem:
             return StepRun(step.action, step.what, "failed", note=_words(problem))
         took_s, after = time.perf_counter() - started, rss_bytes()
@@ -60,22 +66,22 @@ class Actions:
             freed = None
         return StepRun(step.action, step.what, "done", estimated, freed, took_s, note)
 
-    def _action(self, name: str, beside_a_cell: bool) -> Callable[[], tuple[int | None, str]]:
+    def _action(self, name: str) -> Callable[[], tuple[int | None, str]]:
         if name in _CLEANUPS:
             return lambda: (self._clean(name, dry_run=False).record.estimated_bytes, "")
         if name in _SHRINKS:
-            return lambda: self._shrink(_SHRINKS[name], beside_a_cell)
+            return lambda: self._shrink(_SHRINKS[name])
         return {"trim": self._trim, "save_state": self._save, "exit_gracefully": self._leave}[name]
 
     def _clean(self, name: str, *, dry_run: bool) -> CleanupReport:
         wish = {"aggressive": False, "compact": False, "cache_age_s": None, **_CLEANUPS[name]}
         return self._session.cleaner.clean(wish.pop("target"), dry_run=dry_run, **wish)
 
-    def _shrink(self, fraction: float, beside_a_cell: bool) -> tuple[int | None, str]:
-        pools: Any = self._session.part_if_made("pools")
+    def _shrink(self, left: float) -> tuple[int | None, str]:
+        pools: PoolManager | None = self._session.part_if_made("pools")
         if pools is None:
             return 0, "no cache of ours is in use"
-        return pools.shrink("cache", fraction), ""
+        return pools.shrink("cache", left), ""
 
     def _trim(self) -> tuple[int | None, str]:
         from pmat_nb.consumers.allocators import release_unused

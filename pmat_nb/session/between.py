@@ -1,8 +1,10 @@
 """Work that must not happen in the middle of a user's cell waits here until one has ended.
 
-Where the kernel is idle there is no cell to wait for: if the main thread runs an event
-loop between cells, as ipykernel's does, the work is done there. Elsewhere (IPython in a
-terminal waits for a line) it is done when the next cell begins.
+If the main thread runs an event loop between cells, as ipykernel's does, the work is done
+there: after the cell's reply, when nobody holds its result any more, and also where the
+kernel has long been idle. A cell that waits in a queue comes later than the work. Without
+a loop (IPython in a terminal waits for a line) it is done right after a cell, and what
+came up since then before the next one.
 """
 
 from __future__ import annotations
@@ -37,12 +39,19 @@ class BetweenCells:
         self._waiting[name] = task
         self._wake()
 
-    def run(self) -> None:
-        """Run what waits; what the tasks post themselves waits for the next time."""
+    def cell_ended(self) -> None:
+        """The last open cell has ended: run what waits, in the loop if there is one."""
         if threading.current_thread() is not threading.main_thread():
             return
         self._remember_loop()
-        if not self._waiting:
+        if self._waiting and self._loop is not None:
+            self._wake()
+        else:
+            self.run()
+
+    def run(self) -> None:
+        """Run what waits; what the tasks post themselves waits for the next time."""
+        if not self._waiting or threading.current_thread() is not threading.main_thread():
             return
         waiting, self._waiting = self._waiting, {}
         for name, task in waiting.items():

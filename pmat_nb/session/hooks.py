@@ -18,8 +18,8 @@ class CellHooks:
 
     Cells may clear IPython's event hooks. An input transformer, which IPython calls
     before every cell by another way, puts them back. ``before`` is called last before
-    a cell and ``after`` first after it, so that they enclose the cell alone; ``between``
-    before the first and after the last while no cell is measured.
+    a cell and ``after`` first after it, so that they enclose the cell alone; ``ahead`` and
+    ``behind`` of a cell while none is measured.
     """
 
     def __init__(
@@ -30,14 +30,16 @@ class CellHooks:
         *,
         before: Callable[[Any], None],
         after: Callable[[Any], None],
-        between: Callable[[], None] = lambda: None,
+        ahead: Callable[[], None] = lambda: None,
+        behind: Callable[[], None] = lambda: None,
     ) -> None:
         self._shell = shell
         self._meter = meter
         self._cells: list[tuple[Any, OpenCell]] = []
         self._before = faults.guard("protection")(before)
         self._after = faults.guard("protection")(after)
-        self._between = faults.guard("work between cells")(between)
+        self._ahead = faults.guard("work between cells")(ahead)
+        self._behind = faults.guard("work between cells")(behind)
         guard = faults.guard("cell accounting")
         self._pre = guard(self._begin)
         self._post = guard(self._end)
@@ -75,7 +77,7 @@ class CellHooks:
 
     def _begin(self, info: Any) -> None:
         if not self._meter.busy:
-            self._between()
+            self._ahead()
         cell = self._meter.begin(info.raw_cell or "", _stack_depth())
         self._cells.append((info, cell))
         self._before(info)
@@ -92,7 +94,7 @@ class CellHooks:
                 break
         if not self._meter.busy:
             self._cells.clear()
-            self._between()
+            self._behind()
 
 
 def input_number(shell: Any) -> int:

@@ -39,6 +39,7 @@ from .responding import Responder
 if TYPE_CHECKING:
     from pmat_nb.render.pressure import PressureReport
 
+    from .pools import PoolManager
     from .session import Session
 
 __all__ = ["PressureMonitor"]
@@ -158,9 +159,12 @@ class PressureMonitor:
         return self._children_bytes
 
     def _pools_fraction(self) -> float | None:
-        pools: Any = self._session.part_if_made("pools")
-        fullness = getattr(pools, "fullness", None)
-        return fullness() if fullness is not None else None
+        """Use of the managed pools by their capacity; None before there are any."""
+        pools: PoolManager | None = self._session.part_if_made("pools")
+        managed = () if pools is None else pools.managed().values()
+        enforced = [pool for pool in managed if pool.capacity_bytes]
+        capacity = sum(pool.capacity_bytes or 0 for pool in enforced)
+        return sum(pool.used_bytes for pool in enforced) / capacity if capacity else None
 
     def _age_s(self) -> float:
         return time.time() - self.samples[-1].at if self.samples else float("inf")

@@ -184,12 +184,12 @@ class Responder:
             elif step.action == "notification_cmd":
                 made.append(self._command(step, level, simulated=simulated))
             else:
-                made.append(self._actions.run(step, beside_a_cell=beside_a_cell))
+                made.append(self._actions.run(step))
         after = rss_bytes()
         known = not dry_run and before is not None and after is not None
         freed = before - after if known and before is not None and after is not None else None
         run = ResponseRun(time.time(), level, simulated, tuple(made), freed, beside_a_cell)
-        if not dry_run:
+        if made and not dry_run:
             self.runs.append(run)
         return run
 

@@ -121,7 +121,8 @@ class Session:
                 self.faults,
                 before=self._before_cell,
                 after=self._after_cell,
-                between=self._between_cells,
+                ahead=self.between_cells.run,
+                behind=self._cell_is_over,
             )
             self.faults.guard("cell accounting")(self._hooks.install)()
             self.faults.guard("protection")(self.protector.open)()
@@ -422,10 +423,10 @@ class Session:
         if self.meter.depth <= 1 and self._death_watch is not None:
             self._note_end()
 
-    def _between_cells(self) -> None:
+    def _cell_is_over(self) -> None:
         if (pressure := self._parts.get("pressure")) is not None:
             pressure.cell_ended()
-        self.between_cells.run()
+        self.between_cells.cell_ended()
 
     def _watch_for_death(self, info: Any) -> None:
         """Journal the cell that begins; the journal itself is made at the first one."""
