@@ -37,7 +37,7 @@ def run() -> list[Row]:
         rows.append(
             Row(
                 f"unattributed after `{path.name}`",
-                f"{share:+.1%} ({unnamed / 2**20:+.0f} of {rss / 2**20:.0f} MB)",
+                f"{share:+.2%} ({unnamed / 2**20:+.0f} of {rss / 2**20:.0f} MB)",
                 "no peer divides the RSS",
                 "10% either way",
                 abs(share) <= 0.10,
