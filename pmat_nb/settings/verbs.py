@@ -11,7 +11,14 @@ from .values import SETTINGS
 
 __all__ = ["VERBS", "verb"]
 
-_NAME = Option("name", "text", "a variable", positional=True, metavar="NAME", completes="variables")
+_NAME = Option(
+    "name",
+    "text",
+    "a variable, or a displayed object: Out[11]",
+    positional=True,
+    metavar="NAME",
+    completes="variables",
+)
 _TOP = Option(
     "top", "count", "show the N largest", minimum=1, maximum=1_000_000, metavar="N", default=20
 )
@@ -61,7 +68,13 @@ VERBS: tuple[Verb, ...] = (
         reports=True,
         examples=("--top 5", "--exact --format frame"),
     ),
-    Verb("why", "what keeps a variable's object alive", (_NAME,), reports=True, examples=("df",)),
+    Verb(
+        "why",
+        "what keeps a variable's object alive",
+        (_NAME,),
+        reports=True,
+        examples=("df", "Out[11]"),
+    ),
     Verb(
         "limit",
         "stop a cell before it takes more memory than this; alone: what is in force",
