@@ -197,6 +197,7 @@ class _Sink:
 
 def _chunked(feed: Feed, values: Any, where: str) -> None:
     pyarrow: Any = sys.modules["pyarrow"]
+    feed.label("Arrow", type(values).__name__)
     _table(feed, pyarrow.table({"values": values}), where)
 
 

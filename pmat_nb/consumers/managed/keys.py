@@ -17,7 +17,6 @@ import marshal
 import pathlib
 import struct
 import sys
-import types
 import uuid
 import weakref
 from collections import OrderedDict, deque
@@ -110,7 +109,7 @@ class Feed:
             self._nested(value, Feed._sequence, where)
         elif dataclasses.is_dataclass(value) and not isinstance(value, type):
             self._nested(value, Feed._dataclass, where)
-        elif isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
+        elif callable(value) and type(getattr(value, "__qualname__", None)) is str:
             return self._importable(value)
         else:
             return False
