@@ -154,14 +154,17 @@ class ParserCaches:
 
     def steps(self, wish: Wish) -> Iterator[Step]:
         """All of it; the next completion parses what it needs again."""
-        if next(self.held(), None) is not None:
+        if self._filled():
             yield Step("ast:parser", "the completer's parsed files", self._forget)
 
     @staticmethod
-    def _forget() -> str:
+    def _filled() -> list[dict[Any, Any]]:
         timed = getattr(sys.modules.get("jedi.cache"), "_time_caches", None) or {}
         trees = getattr(sys.modules.get("parso.cache"), "parser_cache", None)
-        for cache in (*list(timed.values()), trees):
-            if type(cache) is dict:
-                cache.clear()
+        # jedi's functions hold their tables, which have to stay where they are.
+        return [table for table in (*list(timed.values()), trees) if type(table) is dict and table]
+
+    def _forget(self) -> str:
+        for table in self._filled():
+            table.clear()
         return ""

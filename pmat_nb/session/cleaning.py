@@ -27,6 +27,7 @@ __all__ = ["Cleaner"]
 # Free memory below these is no reason to give for what did not come back.
 _WORTH_A_NOTE = 8 << 20
 _WORTH_A_NOTE_SHARE = 0.05
+_AFTER_COLLECTION = ("string", "analysis")
 # Targets though there may be nothing in them now.
 _LASTING = (
     "cache:Out",
@@ -77,7 +78,8 @@ class Cleaner:
         plan = _plan(self._session, targets, Wish(aggressive, compact, cache_age_s))
         estimates = self._estimates()
         before = self._session.probe.rss_bytes()
-        steps = [_shown(step) if dry_run else self._carried_out(step) for step in plan]
+        trim = aggressive or compact
+        steps = [_shown(step) if dry_run else self._carried_out(step, trim) for step in plan]
         after = None if dry_run else self._session.probe.rss_bytes()
         record = CleanupRecord(
             targets,
@@ -123,14 +125,18 @@ class Cleaner:
                     found[item.address] += max(0, item.used_bytes)
         return dict(found)
 
-    def _carried_out(self, step: Step) -> CleanupStep:
+    def _carried_out(self, step: Step, trim: bool) -> CleanupStep:
         if step.left:
             return _shown(step)
-        rss_bytes = self._session.probe.rss_bytes
+        probe = self._session.probe
+        rss_bytes = probe.rss_bytes
         before, started = rss_bytes(), time.perf_counter()
         state: Literal["done", "failed"] = "done"
         try:
             why = step.run()
+            if trim:
+                # At once, so that what this step freed counts as this step's.
+                probe.trim_heap()
         except Exception as error:
             state, why = "failed", f"{type(error).__name__}: {error}"
         took_s, after = time.perf_counter() - started, rss_bytes()
@@ -153,7 +159,7 @@ class Cleaner:
                     f"{brief(slack)} are free in Python's small-object allocator, between "
                     "objects that are in use: only a restart of the kernel gives them back"
                 )
-            elif not record.compact:
+            elif not (record.compact or record.aggressive):
                 yield f"{brief(slack)} are free in {state.name}: --compact hands them back"
 
 
@@ -184,13 +190,26 @@ class _LazyAddresses(Collection[str]):
 
 def _plan(session: Session, targets: tuple[str, ...], wish: Wish) -> Iterator[Step]:
     """Each consumer is asked when it is its turn: what went before may have made way."""
-    for pool in pools_of(targets, aggressive=wish.aggressive, compact=wish.compact):
+    pools = pools_of(targets, aggressive=wish.aggressive, compact=wish.compact)
+    # Garbage may hold views (a completion leaves much), so they are looked for without it.
+    late = [pool for pool in pools if pool in _AFTER_COLLECTION]
+    yield from _of_pools(session, [pool for pool in pools if pool not in late], targets, wish)
+    yield _collection(wish.aggressive or wish.compact)
+    yield from _of_pools(session, late, targets, wish)
+    if wish.compact:
+        for library, release in releasers().items():
+            yield Step("allocators", f"{library}: what its pool has free", _quietly(release))
+    if wish.aggressive or wish.compact:
+        yield _trimming(session)
+
+
+def _of_pools(
+    session: Session, pools: Iterable[str], targets: tuple[str, ...], wish: Wish
+) -> Iterator[Step]:
+    for pool in pools:
         for source in session.reporter().sources:
             if source.pool == pool:
-                yield from _asked(_steps_of(session, source), source.pool, targets, wish)
-    yield _collection(wish.aggressive or wish.compact)
-    if wish.compact:
-        yield from _allocator_steps(session)
+                yield from _asked(_steps_of(session, source), pool, targets, wish)
 
 
 def _steps_of(session: Session, source: Watched) -> Callable[[Wish], Iterable[Step]]:
@@ -245,14 +264,11 @@ def _collection(full: bool) -> Step:
     return Step("gc", f"garbage collection, {which}", _quietly(collect))
 
 
-def _allocator_steps(session: Session) -> Iterator[Step]:
-    for library, release in releasers().items():
-        yield Step("allocators", f"{library}: what its pool has free", _quietly(release))
-
+def _trimming(session: Session) -> Step:
     def trim() -> str:
         return "" if session.probe.trim_heap() else "this C library cannot hand memory back"
 
-    yield Step("allocators", "C heap: what it has free", trim)
+    return Step("allocators", "C heap: what it has free", trim)
 
 
 def _shown(step: Step) -> CleanupStep:
