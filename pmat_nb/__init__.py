@@ -14,7 +14,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 if TYPE_CHECKING:
+    import ast
+    import os
     from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
+
+    import numpy as np
 
     from pmat_nb.engine.guard import limit_block
     from pmat_nb.errors import MemoryLimitExceeded, PmatError, UsageError
@@ -35,10 +40,13 @@ __all__ = [
     "__version__",
     "cache",
     "cleanup",
+    "intern",
     "limit",
     "load_ipython_extension",
+    "parse",
     "pools",
     "register",
+    "scratch",
     "stats",
     "unload_ipython_extension",
 ]
@@ -175,6 +183,53 @@ def register(
     from pmat_nb.session import current
 
     return current().pools.register(consumer, pool, name=name, clear=clear)  # type: ignore[no-any-return]
+
+
+def scratch(
+    shape: int | tuple[int, ...],
+    dtype: Any = "float64",
+    *,
+    zero: bool = False,
+    debug: bool = False,
+) -> AbstractContextManager[np.ndarray[Any, Any]]:
+    """Working memory for a ``with`` block, taken from buffers that are used again.
+
+    The array is aligned to 64 bytes and holds whatever was there before, unless ``zero``.
+    After the block it is read-only and must not be used: its memory goes to the next
+    block. ``debug`` looks for such use, at the cost of a pass over the buffer.
+
+    Raises:
+        UsageError: a negative shape, or a dtype that holds objects.
+    """
+    from pmat_nb.session import current
+
+    return current().pools.buffers.scratch(shape, dtype, zero=zero, debug=debug)
+
+
+def intern(obj: T) -> T:
+    """``obj`` with equal strings in it made one object; a string becomes the one kept.
+
+    Lists, dict values, object arrays and object columns are changed in place, without a
+    change of any value, dtype or order; a string that anything else refers to stays the
+    object that it is. Categoricals, Arrow strings and subclasses are left alone.
+    """
+    from pmat_nb.session import current
+
+    return current().pools.strings.intern(obj)
+
+
+def parse(source: str | os.PathLike[str]) -> ast.Module:
+    """The syntax tree of Python source or of a file, parsed once per content.
+
+    The same tree is handed out each time: ``copy.deepcopy`` it before you change it.
+
+    Raises:
+        UsageError: the file cannot be read.
+        SyntaxError: as from ``ast.parse``.
+    """
+    from pmat_nb.session import current
+
+    return current().pools.trees.parse(source)
 
 
 def load_ipython_extension(shell: Any) -> None:

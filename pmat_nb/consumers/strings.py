@@ -21,7 +21,7 @@ from typing import Any
 
 from pmat_nb.engine.safe import is_exactly
 
-from .base import Held, Waste
+from .base import Held, Step, Waste, Wish
 from .namespace import user_objects
 
 __all__ = ["EqualStrings", "survey_strings"]
@@ -134,7 +134,7 @@ def _of_array(array: Any) -> tuple[list[object], int]:
 
 
 class EqualStrings:
-    """Duplicate strings among the user's variables (pool ``string``): measured, not charged."""
+    """Duplicate strings among the user's variables (pool ``string``): not charged to it."""
 
     name = "equal strings"
     pool = "string"
@@ -150,3 +150,14 @@ class EqualStrings:
         """Duplicate bytes of all string bytes looked at; None without any string."""
         found = survey_strings(user_objects(self._shell).values, budget_s)
         return found if found.seen_bytes else None
+
+    def steps(self, wish: Wish) -> Iterator[Step]:
+        """With ``compact``: make equal strings one object (`managed.interning`)."""
+        if wish.compact:
+            yield Step("string", "equal strings made one object", self._share)
+
+    def _share(self) -> str:
+        from .managed.interning import intern_within
+
+        done = intern_within(user_objects(self._shell).values, {})
+        return "" if done.replaced else "no container alone held a string that equals another"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pmat_nb.consumers.base import Consumer, Watched
 from pmat_nb.consumers.managed.caches import (
@@ -29,12 +29,17 @@ from .pool_view import PUT_STORE, PoolView
 
 if TYPE_CHECKING:
     from pmat_nb.consumers.managed.memo import Spec
+    from pmat_nb.consumers.managed.parsing import ParsePool
+    from pmat_nb.consumers.managed.scratch import ScratchPool
+    from pmat_nb.consumers.managed.strings import StringPool
     from pmat_nb.engine.pools.account import Point
     from pmat_nb.render.pools import Pools
 
     from .session import Session
 
 __all__ = ["OWN_GROWTH", "PoolManager"]
+
+_Own = TypeVar("_Own", bound=Consumer)
 
 # How each pool grows where the setting pool-growth is "own"; what is created: linear.
 OWN_GROWTH: dict[str, growth.Strategy] = {
@@ -60,6 +65,8 @@ class PoolManager:
         self._pools: dict[str, Pool] = {}
         self._created: dict[str, growth.Strategy] = {}
         self._sources: dict[str, Watched] = {}
+        # At most one for each pool.
+        self._parts: dict[str, Consumer] = {}
         for name, strategy in OWN_GROWTH.items():
             self._add(name, self._setting_bytes(f"{name}_pool"), strategy)
         self.settings_changed()
@@ -183,15 +190,36 @@ class PoolManager:
     def _stores_of(self, pool: str) -> Iterable[str]:
         return self._pools[pool].stores if pool in self._pools else ()
 
-    def adopt(self, consumer: Consumer, trim: Callable[[int], int] | None = None) -> None:
-        """Have a part of ours measured and cleaned up with its pool.
+    # --- parts of ours that draw on a pool, made when first asked for --------------------
 
-        ``trim`` gives back up to so many bytes that nobody uses; it is tried before the
-        pool grows. What the part keeps it charges by ``pool(name).charge``.
-        """
-        self._watch(consumer)
-        if trim is not None:
-            self._pools[consumer.pool].reclaimers.append(trim)
+    @property
+    def strings(self) -> StringPool:
+        """What ``pmat.intern`` keeps."""
+        from pmat_nb.consumers.managed.strings import StringPool
+
+        return self._own("string", StringPool)
+
+    @property
+    def buffers(self) -> ScratchPool:
+        """What ``pmat.scratch`` lends."""
+        from pmat_nb.consumers.managed.scratch import ScratchPool
+
+        return self._own("temp", lambda budget: ScratchPool(budget, self._session.say))
+
+    @property
+    def trees(self) -> ParsePool:
+        """What ``pmat.parse`` keeps."""
+        from pmat_nb.consumers.managed.parsing import ParsePool
+
+        return self._own("ast", ParsePool)
+
+    def _own(self, pool: str, make: Callable[[Pool], _Own]) -> _Own:
+        budget = self.pool(pool)
+        with budget.lock:
+            if pool not in self._parts:
+                self._parts[pool] = make(budget)
+                self._watch(self._parts[pool])
+            return cast("_Own", self._parts[pool])
 
     # --- what the other parts of the session call ---------------------------------
 

@@ -179,7 +179,7 @@ def test_a_budget_ends_it_and_says_so():
 
 
 def test_the_pool_hands_out_one_object_and_forgets_what_nobody_holds():
-    pool = StringPool(None, Pool("string", None, "fixed"))
+    pool = StringPool(Pool("string", None, "fixed"))
     kept = pool.intern(fresh("one text"))
     assert pool.intern(fresh("one text")) is kept
     pool.intern(fresh("gone text"))
@@ -192,7 +192,7 @@ def test_the_pool_hands_out_one_object_and_forgets_what_nobody_holds():
 
 def test_the_pool_keeps_within_its_limit():
     budget = Pool("string", 1_000_000, "incremental")
-    pool = StringPool(None, budget)
+    pool = StringPool(budget)
     kept = [pool.intern(f"text number {i}") for i in range(30_000)]
     assert pool.used_bytes == budget.used_bytes <= budget.account.peak_bytes <= 1_000_000
     assert kept[:2] == ["text number 0", "text number 1"] and len(pool) < 30_000

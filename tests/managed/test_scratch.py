@@ -15,7 +15,7 @@ from pmat_nb.engine.pools.pool import Pool
 from pmat_nb.errors import UsageError
 
 
-def make(limit_bytes: int | None = None, report=None) -> ScratchPool:
+def make(limit_bytes: int | None = None, report=print) -> ScratchPool:
     return ScratchPool(Pool("temp", limit_bytes, "fixed"), report)
 
 

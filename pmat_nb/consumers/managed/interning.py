@@ -162,8 +162,7 @@ def _runs(array: Any) -> Iterator[Any]:
 
 
 def _in_array(piece: Any, table: Table, tally: _Tally) -> None:
-    import numpy as np
-
+    np = sys.modules["numpy"]
     values = piece.tolist()
     strings_only = set(map(type, values)) == {str}
     counts = list(map(sys.getrefcount, values))
@@ -260,8 +259,7 @@ def _fresh() -> str:
 
 
 def _alone_in_array() -> int:
-    import numpy as np
-
+    np = sys.modules["numpy"]
     array = np.empty(1, dtype=object)
     array[0] = _fresh()
     values = array.tolist()

@@ -82,7 +82,7 @@ class ScratchPool:
     name = "scratch buffers"
     pool = "temp"
 
-    def __init__(self, budget: Pool, report: Callable[[str], None] | None = None) -> None:
+    def __init__(self, budget: Pool, report: Callable[[str], None]) -> None:
         self._budget = budget
         self._report = report
         # One lock for both: a reclaim of the pool's comes back here.
@@ -198,7 +198,7 @@ class ScratchPool:
             self._tell("a scratch buffer was written to after its block had ended", True)
 
     def _tell(self, text: str, wanted: bool) -> None:
-        if wanted and self._report is not None:
+        if wanted:
             self._report(f"pmat_nb: {text}")
 
     def trim(self, wanted_bytes: int) -> int:

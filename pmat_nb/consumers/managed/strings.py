@@ -11,12 +11,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pmat_nb.consumers.base import Held, Step, Wish
-from pmat_nb.consumers.namespace import user_objects
 
-from .interning import Interned, Table, intern_within
+from .interning import Table, intern_within
 
 if TYPE_CHECKING:
     from pmat_nb.engine.pools.pool import Pool
@@ -40,8 +39,7 @@ class StringPool:
     name = "interned strings"
     pool = "string"
 
-    def __init__(self, shell: Any, budget: Pool) -> None:
-        self._shell = shell
+    def __init__(self, budget: Pool) -> None:
         self._budget = budget
         self._lock = budget.lock
         self._table: Table = {}
@@ -62,20 +60,11 @@ class StringPool:
             kept = self._table.setdefault(value, value)  # type: ignore[arg-type]
             self._enter(before)
             return kept  # type: ignore[return-value]
-        self._note(intern_within([value], self._table))
-        self._enter(before)
-        return value
-
-    def compact(self, budget_s: float | None = None) -> Interned:
-        """Intern all of the user's variables; keeps nothing of its own."""
-        table = dict(self._table)
-        done = intern_within(user_objects(self._shell).values, table, budget_s=budget_s)
-        self._note(done)
-        return done
-
-    def _note(self, done: Interned) -> None:
+        done = intern_within([value], self._table)
         self.replaced += done.replaced
         self.saved_bytes += done.estimated_bytes
+        self._enter(before)
+        return value
 
     def _enter(self, before: int) -> None:
         """Charge what the table has grown by; without room for it the table begins anew."""
@@ -128,22 +117,16 @@ class StringPool:
     def held(self) -> Iterator[Held]:
         """The table; its strings are charged to the variables that hold them as well."""
         if self._table:
-            yield Held(self.name, (self._table,), f"{len(self._table):,} texts", "string")
+            yield Held(self.name, (self._table,), f"{len(self._table):,} texts", "string:interned")
 
     def steps(self, wish: Wish) -> Iterable[Step]:
-        """Forget texts that nobody holds; with ``compact`` also share equal strings."""
+        """Forget the texts that nobody else holds."""
         if self._table:
-            yield Step("string", "interned texts nobody holds", self._run_sweep)
-        if wish.compact:
-            yield Step("string", "equal strings made one object", self._run_compact)
+            yield Step("string:interned", "interned texts nobody holds", self._run_sweep)
 
     def _run_sweep(self) -> str:
         self.sweep()
         return ""
-
-    def _run_compact(self) -> str:
-        done = self.compact()
-        return "" if done.replaced else "no two equal strings were held by one container alone"
 
 
 def _counted(table: Table) -> Iterator[tuple[str, int]]:
