@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from pmat_nb.session.session import Session
 from pmat_nb.settings import POOL_NAMES, VERBS, Option, Verb
 
-__all__ = ["Names", "complete", "pool_names"]
+__all__ = ["Names", "complete"]
 
 _BY_MAGIC: dict[str, Verb] = {verb.magic: verb for verb in VERBS}
 # What an option completes (``Option.completes``) -> the names there are now.
@@ -88,8 +87,3 @@ def _names(option: Option, namespace: Mapping[str, object], names: Names) -> lis
     known = names.get(option.completes)
     found = known() if known is not None else POOL_NAMES
     return list(dict.fromkeys(found))
-
-
-def pool_names(session: Session) -> Iterable[str]:
-    """The pools there are, those that were created included."""
-    return (*POOL_NAMES, *getattr(session.pools, "names", tuple)())

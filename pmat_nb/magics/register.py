@@ -15,7 +15,7 @@ from pmat_nb.session.session import Session
 from pmat_nb.settings import VERBS, Verb, verb
 
 from .cells import CellMagics, run_cell_magic
-from .completion import complete, pool_names
+from .completion import complete
 from .parser import HelpShown, parse_line
 from .traits import register_traits, unregister_traits
 from .verbs import COMMANDS
@@ -95,7 +95,7 @@ def usage_error(problem: PmatError) -> Exception:
 
 def _completer(shell: Any, session: Session) -> Callable[..., list[str]]:
     names = {
-        "pools": lambda: pool_names(session),
+        "pools": lambda: session.pools,
         "targets": lambda: session.cleaner.completions(),
     }
 

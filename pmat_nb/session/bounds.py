@@ -10,7 +10,7 @@ from pmat_nb.engine.records import Limit
 if TYPE_CHECKING:
     from .session import Session
 
-__all__ = ["all_limits", "enforced_limit", "standing_limit"]
+__all__ = ["all_limits", "enforced_limit", "standing_limit", "standing_source"]
 
 
 def standing_limit(session: Session, room: Usable | None) -> Limit | None:
@@ -18,13 +18,17 @@ def standing_limit(session: Session, room: Usable | None) -> Limit | None:
     protector = session.protector
     if protector is None or protector.standing_bytes is None:
         return None
-    spec: Any = session.settings.get("max_total")
-    if spec.kind == "auto":
-        source = f"auto, {room.bound.source}" if room is not None else "auto"
-    else:
-        source = session.settings.row("max_total").source
-        source = source if source.startswith("PMAT_") else "%pmat_limit"
+    source = standing_source(session, room)
     return Limit(protector.standing_bytes, source, enforced=not protector.unavailable)
+
+
+def standing_source(session: Session, room: Usable | None) -> str:
+    """Who set the standing limit, for people: ``auto``, a variable, a file, ``%pmat_limit``."""
+    row = session.settings.row("max_total")
+    spec: Any = row.value
+    if spec.kind == "auto":
+        return f"auto, {room.bound.source}" if room is not None else "auto"
+    return "%pmat_limit" if row.source == "set in this session" else row.source
 
 
 def all_limits(session: Session, room: Usable | None) -> tuple[Limit, ...]:

@@ -23,7 +23,7 @@ from pmat_nb.engine.records import (
 )
 
 from .attribution import Attribution, attribute
-from .bounds import all_limits
+from .bounds import all_limits, standing_source
 from .identity import split
 from .ledger import Ledger
 from .selection import NAMED
@@ -110,12 +110,8 @@ class Reporter:
             return f"not available here: {protector.unavailable}"
         from pmat_nb.render.format import limit
 
-        kind = "auto" if self._spec_kind() == "auto" else "%pmat_limit"
-        return f"a cell that reaches {limit(protector.standing_bytes)} is stopped ({kind})"
-
-    def _spec_kind(self) -> str:
-        spec: Any = self._session.settings.get("max_total")
-        return str(spec.kind)
+        source = standing_source(self._session, None)
+        return f"a cell that reaches {limit(protector.standing_bytes)} is stopped ({source})"
 
     def variables(self, *, exact: bool = False, top: int | None = None) -> Variables:
         """Every variable, sized within the budget or (``exact``) to the end."""

@@ -64,7 +64,8 @@ def test_every_source_counts_from_the_first_cell(loaded):
     ):
         found = setting(loaded, key)
         assert found[0] == value and found[1].startswith(source), (key, found)
-    assert "7 GB" in loaded.run("%pmat_limit").text
+    limits = loaded.run("%pmat_limit").text
+    assert "7 GB" in limits and "PMAT_MEMORY_MAX" in limits
 
 
 def test_what_was_wrong_or_waits_was_said_at_load(loaded):
@@ -155,7 +156,7 @@ def test_alone_it_shows_all_in_human_units(loaded):
     ],
 )
 def test_tab_completes(loaded, typed, expected):
-    assert expected in loaded.complete(typed)
+    assert expected in loaded.complete(typed, timeout=120)
 
 
 def test_it_is_taken_out_with_the_extension(loaded):
