@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: run all, or those named, and write docs/benchmarks.md."""
+"""``python -m benchmarks``: run all, or those named, and write them into docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ SECTIONS = {
 PEERS = ("memray", "memory_profiler", "guppy3", "pympler")
 HEAD = """# Benchmarks
 
-Written by `make bench`, which runs this project and its peers in one run. The machine
-was shared: read ratios, not times. A goal that was missed says **missed**.
+Written by `make bench`, which runs this project and its peers in one run, section by
+section. The machine was shared: read ratios, not times. A goal that was missed says **missed**.
 
 Python {python}, IPython {ipython}, {peers}; {system}, {cores} cores.
 """
@@ -44,13 +44,11 @@ def table(rows: list[Row]) -> str:
 def main(names: list[str]) -> None:
     import os
 
-    parts = []
+    parts = {}
     for name in names or SECTIONS:
         rows = importlib.import_module(f"benchmarks.bench_{name}").run()
-        parts.append(f"## {SECTIONS[name]}\n\n{table(rows)}\n")
-        print(parts[-1], flush=True)
-    if names:
-        return
+        parts[name] = f"## {SECTIONS[name]}\n\n{table(rows)}\n"
+        print(parts[name], flush=True)
     head = HEAD.format(
         python=platform.python_version(),
         ipython=version("ipython"),
@@ -58,7 +56,16 @@ def main(names: list[str]) -> None:
         system=platform.system(),
         cores=os.cpu_count(),
     )
-    PAGE.write_text(head + "\n" + "\n".join(parts))
+    known = {**_written(), **parts}
+    PAGE.write_text("\n".join([head, *(known[name] for name in SECTIONS if name in known)]))
+
+
+def _written() -> dict[str, str]:
+    """The page's sections, by name: those that are not measured now stay."""
+    named = {title: name for name, title in SECTIONS.items()}
+    sections = PAGE.read_text().split("\n## ")[1:] if PAGE.exists() else []
+    found = {text.partition("\n")[0]: f"## {text.rstrip()}\n" for text in sections}
+    return {named[title]: text for title, text in found.items() if title in named}
 
 
 main(sys.argv[1:])

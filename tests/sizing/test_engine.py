@@ -322,3 +322,23 @@ def test_later_groups_get_their_share_of_the_budget() -> None:
     big, held = found.roots
     assert not big.complete
     assert held.charged_bytes > 5000
+
+
+def test_an_array_is_counted_however_late_it_is() -> None:
+    np = pytest.importorskip("numpy")
+    from pmat_nb.consumers.adapters import default_adapters
+
+    slow = iter(range(10**7))
+    namespace = {"big": [[i, str(i)] for i in range(100_000)], "array": np.ones(100_000)}
+    roots = [
+        Root("big", namespace["big"], "analysis", 1),
+        Root("array", namespace["array"], "temp", 1),
+    ]
+    found = size_roots(
+        roots,
+        adapters=default_adapters(),
+        budget_s=1.0,
+        clock=lambda: 0.005 * next(slow),
+    )
+    assert not found.complete
+    assert found.roots[1].charged_bytes > 800_000

@@ -23,6 +23,9 @@ _FIRST_PASS = 0.6  # of the budget; then shared is told from retained
 _NOT_THE_LAST = 0.75  # of that: the last pools are not left without any
 _BOTH_PASSES = 0.8  # the rest is for adding up
 _ONE_ROOT = 0.5  # of what is left may go to one root, so that a giant cannot starve the rest
+# An array is opened in microseconds and may hold gigabytes: so many are, however late it is.
+_LATE = 200
+_LATE_SHARE = 0.02
 # More roots than a budget is likely to suffice for, and how many of them go first.
 _MANY = 1_000
 _LARGEST = 64
@@ -104,6 +107,7 @@ class _Engine:
         self._budget = budget_s
         # Not part of the engine: a cycle would keep every root alive after the sizing.
         self._deadline = Deadline(clock)
+        self._late = _LATE
         self._external = self._count_external()
         self._table = TypeTable(adapters)
         bounds = _module_boundaries() | set(boundaries)
@@ -139,7 +143,10 @@ class _Engine:
 
     def _walk_root(self, root: Root) -> Region:
         if self._deadline.at is not None and self._clock() >= self._deadline.at:
-            return self._walk.pass_over(root.obj)
+            if not self._late or root.together or self._effort(root):
+                return self._walk.pass_over(root.obj)
+            self._late -= 1
+            self._deadline.at = self._clock() + _LATE_SHARE * (self._budget or 0.0)
         if root.together:
             return self._walk.walk_together(root.obj)  # type: ignore[arg-type]
         return self._walk.walk(root.obj, self._external[id(root.obj)])
