@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -40,9 +40,9 @@ class HistoryReport(Report):
     """The history as a report: a row per cell run, per session, or per death.
 
     ``forecasts`` (None: not asked for) are shown instead of cell rows, one line each.
-    ``running`` are ids of sessions whose kernel is alive. ``limit_bytes`` is what the
-    forecasts were measured against, and the line across the plot; by default the last
-    session's.
+    ``running`` gives the seconds since the start of each session whose kernel is alive.
+    ``limit_bytes`` is what the forecasts were measured against, and the line across the
+    plot; by default the last session's.
     """
 
     title = "History"
@@ -54,7 +54,7 @@ class HistoryReport(Report):
         view: str = "cells",
         forecasts: Sequence[Forecast] | None = None,
         limit_bytes: int | None = None,
-        running: Collection[str] = (),
+        running: Mapping[str, float] | None = None,
         top: int = _SHOWN,
     ) -> None:
         if view not in VIEWS:
@@ -65,7 +65,7 @@ class HistoryReport(Report):
         self.view = view
         self.forecasts = None if forecasts is None else tuple(forecasts)
         self.limit_bytes = limit_bytes if limit_bytes is not None else _last_limit(history)
-        self.running = frozenset(running)
+        self.running = dict(running or {})
         self.top = top
 
     def blocks(self) -> list[Block]:
@@ -205,6 +205,12 @@ def _cell_grid(rows: Sequence[CellRow]) -> Grid:
     )
 
 
+def _lasted_s(row: SessionRow, running: Mapping[str, float]) -> float | None:
+    if row.ended_at is not None:
+        return row.ended_at - row.started_at
+    return running.get(row.session_id)
+
+
 def _ended(row: SessionRow, running: Collection[str]) -> str:
     if row.ended_at is not None:
         return ""
@@ -212,7 +218,7 @@ def _ended(row: SessionRow, running: Collection[str]) -> str:
 
 
 def _session_grid(
-    rows: Sequence[SessionRow], cells: dict[str, list[CellRow]], running: Collection[str]
+    rows: Sequence[SessionRow], cells: dict[str, list[CellRow]], running: Mapping[str, float]
 ) -> Grid:
     made = [session_row(row, cells.get(row.session_id, ())) for row in rows]
     return Grid(
@@ -228,7 +234,7 @@ def _session_grid(
         tuple(
             (
                 moment(row.started_at),
-                duration(None if row.ended_at is None else row.ended_at - row.started_at),
+                duration(_lasted_s(row, running)),
                 row.notebook_name or row.notebook,
                 count(figures["cells"]),
                 size(figures["peak_bytes"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -34,11 +35,12 @@ def history_report(
         own = session.history_id()
         runs = [row for row in found.cells if row.session_id == own]
         forecasts = forecast_cells(runs, limit_bytes)
-    running = [
-        row.session_id
+    now = time.time()
+    running = {
+        row.session_id: now - row.started_at
         for row in found.sessions
         if row.ended_at is None and is_alive(row.process) is True
-    ]
+    }
     return HistoryReport(
         found, view=view, forecasts=forecasts, limit_bytes=limit_bytes, running=running
     )

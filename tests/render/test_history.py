@@ -109,8 +109,9 @@ def test_a_forecast_is_asked_for_itself():
 
 
 def test_a_session_that_runs_has_not_died():
-    text = repr(HistoryReport(HISTORY, view="sessions", running={"s1"}))
+    text = repr(HistoryReport(HISTORY, view="sessions", running={"s1": 300.0}))
     assert "running" in text and "no end recorded" not in text
+    assert "5 min" in text and "n/a" not in text
 
 
 def test_a_death_is_told_in_full_with_its_own_time():
