@@ -190,6 +190,9 @@ class _LazyAddresses(Collection[str]):
 
 def _plan(session: Session, targets: tuple[str, ...], wish: Wish) -> Iterator[Step]:
     """Each consumer is asked when it is its turn: what went before may have made way."""
+    if wish.aggressive or wish.compact:
+        # First, for what is free already is no step's merit; then after each step.
+        yield _trimming(session)
     pools = pools_of(targets, aggressive=wish.aggressive, compact=wish.compact)
     # Garbage may hold views (a completion leaves much), so they are looked for without it.
     late = [pool for pool in pools if pool in _AFTER_COLLECTION]
@@ -199,8 +202,6 @@ def _plan(session: Session, targets: tuple[str, ...], wish: Wish) -> Iterator[St
     if wish.compact:
         for library, release in releasers().items():
             yield Step("allocators", f"{library}: what its pool has free", _quietly(release))
-    if wish.aggressive or wish.compact:
-        yield _trimming(session)
 
 
 def _of_pools(

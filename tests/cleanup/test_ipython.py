@@ -81,9 +81,11 @@ class TestDisplayedObjects:
         marked.run("'displayed'")
         clean(marked, "--aggressive")
         assert marked.run("_").text == "'mine'"
-        marked.run("del _")
-        marked.run("1 + 1")
-        assert marked.run("_").text == "2"
+        if marked.value("__import__('IPython').version_info[0]") >= 9:
+            # Earlier ones take `_` over again only when `__` is deleted as well.
+            marked.run("del _")
+            marked.run("1 + 1")
+            assert marked.run("_").text == "2"
 
     def test_out_that_the_user_took_over_is_not_touched(self, marked: Kernel) -> None:
         marked.run("old = Out; Out = {'mine': 1}")
@@ -130,7 +132,8 @@ class TestErrors:
         assert marked.run("%debug").ok and marked.run("%tb").ok
         failed = marked.run("def f(x):\n    return x.missing\nf(3)")
         assert failed.error is not None and failed.error.ename == "AttributeError"
-        assert "x.missing" in str(marked.run("%tb").outputs)
+        again = marked.run("%tb").error
+        assert again is not None and "x.missing" in again.traceback
         assert marked.run("import sys; sys.last_value.name").text == "'missing'"
         assert marked.value("get_ipython().InteractiveTB.tb is not None")
 
@@ -154,8 +157,8 @@ class TestHistory:
         marked.run("'shown'")
         clean(marked)
         manager = "get_ipython().history_manager"
-        held = f"sum(len(str(o.bundle)) for c in getattr({manager}, 'outputs', {{}}).values() for o in c)"
-        assert marked.value(held) < 100_000
+        cells = f"getattr({manager}, 'outputs', {{}}).values()"
+        assert marked.value(f"sum(len(str(o.bundle)) for c in {cells} for o in c)") < 100_000
         for line in (f"%history -o -n {first}-{first + 1}", "%history -n", "%recall 1", "In[-2]"):
             assert marked.run(line).ok, line
         assert "1_000_000" in marked.run(f"In[{first}]").text  # type: ignore[operator]

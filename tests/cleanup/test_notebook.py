@@ -1,0 +1,77 @@
+"""The notebook about managing memory runs, headless, and shows what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="RSS is read from /proc")
+
+NOTEBOOK = Path(__file__).parent.parent.parent / "notebooks" / "03_manage.ipynb"
+EXECUTE = """
+import sys, nbclient, nbformat
+notebook = nbformat.read(sys.argv[1], as_version=4)
+nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+nbformat.write(notebook, sys.argv[2])
+"""
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What each cell shows, by its source."""
+    folder = tmp_path_factory.mktemp("notebook")
+    kernels = folder / "jupyter" / "kernels" / "python3"
+    kernels.mkdir(parents=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
+    (kernels / "kernel.json").write_text(json.dumps(spec))
+    home = {"HOME": str(folder), "JUPYTER_PATH": str(folder / "jupyter")}
+    home |= {"JUPYTER_DATA_DIR": str(folder / "jupyter"), "IPYTHONDIR": str(folder / "ipython")}
+    done = subprocess.run(
+        [sys.executable, "-c", EXECUTE, NOTEBOOK, folder / "done.ipynb"],
+        env={**os.environ, **home},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    cells = json.loads((folder / "done.ipynb").read_text())["cells"]
+    return {"".join(c["source"]): _text(c) for c in cells if c["cell_type"] == "code"}
+
+
+def _text(cell: dict[str, Any]) -> str:
+    shown = ""
+    for output in cell["outputs"]:
+        data = output.get("data", {})
+        shown += "".join(output.get("text", "") or data.get("text/plain", ""))
+        shown += output.get("evalue", "")
+    return shown
+
+
+def test_cleanup_shows_what_it_says(executed: dict[str, str]) -> None:
+    assert "nothing was done" in executed["%pmat_cleanup --dry-run"]
+    plain = executed["%pmat_cleanup"]
+    assert "left alone: displayed objects 76 MB" in plain
+    assert "frames of the last error" in plain and "gave back" in plain
+    assert "displayed objects" in executed["%pmat_cleanup --aggressive"]
+    assert executed["_, len(prices)"] == "(42, 100000)"
+
+
+def test_views_become_copies(executed: dict[str, str]) -> None:
+    found = next(text for source, text in executed.items() if "--target analysis" in source)
+    assert "first: small view of a large array 38 MB" in found
+    assert "first: copy instead of view" in executed["%pmat_cleanup --compact"]
+    assert executed["first.base is None, first.sum()"].startswith("(True,")
+    assert "functools cache table" in executed["%pmat_cleanup --target cache:table"]
+
+
+def test_the_notebook_is_kept_without_outputs() -> None:
+    cells = json.loads(NOTEBOOK.read_text())["cells"]
+    assert all(not c["outputs"] and c["execution_count"] is None for c in cells if "outputs" in c)
