@@ -26,6 +26,9 @@ def standing_source(session: Session, room: Usable | None) -> str:
     """Who set the standing limit, for people: ``auto``, a variable, a file, ``%pmat_limit``."""
     row = session.settings.row("max_total")
     spec: Any = row.value
+    machine, protector = session.settings.layer("machine"), session.protector
+    if machine is not None and protector is not None and protector.capped:
+        return f"{machine.source}, a cap"
     if spec.kind == "auto":
         return f"auto, {room.bound.source}" if room is not None else "auto"
     return "%pmat_limit" if row.source == "set in this session" else row.source

@@ -49,6 +49,8 @@ class Protector:
         self._show: Callable[..., Any] | None = None
         self._thread_hook: Callable[[Any], Any] = threading.excepthook
         self.standing_bytes: int | None = None
+        # Whether it is the machine's cap, below what anybody else asked for.
+        self.capped = False
         self.unavailable = ""
 
     # --- life -------------------------------------------------------------------
@@ -124,12 +126,11 @@ class Protector:
         spec: Any = session.settings.get("max_total")
         cap: Any = session.settings.cap("max_total")
         room, held = session.room(), session.tree_bytes() or 0
-        self.standing_bytes = standing_bytes(spec, room, held)
-        if cap is not None:
-            # A share and a size can only be compared here.
-            most = standing_bytes(cap, room, held)
-            known = (size for size in (self.standing_bytes, most) if size is not None)
-            self.standing_bytes = min(known, default=None)
+        wanted = standing_bytes(spec, room, held)
+        # A share and a size can only be compared here.
+        most = None if cap is None else standing_bytes(cap, room, held)
+        self.capped = most is not None and (wanted is None or most < wanted)
+        self.standing_bytes = most if self.capped else wanted
         if self._guard is not None:
             self._guard.set_standing(
                 self.standing_bytes, ceiling=self._standing_ceiling(), warn_only=self._warn_only
