@@ -148,9 +148,11 @@ def _no_new_frames(_frame: FrameType, _event: str, _arg: object) -> None:
 
 
 def _fit(token: Token, frame: FrameType, in_scope: InScope, at_any_line: bool) -> bool:
-    if at_any_line:
-        return not _is_delicate(frame, in_scope)
-    return not any(_swallows(each, token) for each in _scope_stack(frame, in_scope))
+    # C code may have called what is delicate (the printing of an ignored error) and would
+    # swallow what is raised there, and with it the watch: a line of the user's comes next.
+    if _is_delicate(frame, in_scope):
+        return False
+    return at_any_line or not any(_swallows(each, token) for each in _scope_stack(frame, in_scope))
 
 
 def _swallows(frame: FrameType, token: Token) -> bool:
