@@ -257,12 +257,8 @@ class Watcher:
         words[layout.STOP_AT_NS] = now
         words[layout.STOP_KERNEL_RSS] = self._tree.kernel_rss
         if words[layout.CEILING_SEQ]:
-            self._ceiling.follow(
-                words[layout.CEILING_SEQ],
-                self._tree.kernel_data,
-                0,
-                max(0, scope.reserve - max(0, tree - scope.threshold)),
-            )
+            # A call that holds the GIL grows until it is refused: the least room from here.
+            self._ceiling.follow(words[layout.CEILING_SEQ], self._tree.kernel_data, 0, 0)
         self._children.freeze_guilty(scope, tree, now)
         words[layout.STOP_SEQ] = scope.seq
 
