@@ -153,9 +153,50 @@ def test_without_a_place_for_the_journal_cells_run(fresh_kernel: Kernel) -> None
         assert kernel.run("%load_ext pmat_nb").ok
         first = kernel.run("x = 40 + 2; x")
         assert first.text == "42"
-        assert kernel.run("x").text == "42" and not kernel.run("x").stderr
-        _usage_error(kernel, "%pmat_save")
+        assert kernel.run("x").text == "42"
+        # What else has no place may be told meanwhile, in a line of its own.
+        told = kernel.run("%pmat_save").stderr.strip().splitlines()
+        assert told[-1].startswith("UsageError: "), told
         stopped = kernel.run("%%pmat_limit 100MB\nl = []\nwhile True: l.append(bytearray(2**20))")
         assert_stopped(stopped)
     finally:
         state.unlink()
+
+
+@pytest.fixture
+def unwritable(fresh_kernel: Kernel) -> Callable[[bool], None]:
+    """Lets the kernel write no byte to any file, as on a full disk, and lets it again."""
+    import resource
+
+    def switch(full: bool) -> None:
+        bound = 0 if full else resource.RLIM_INFINITY
+        hard = resource.prlimit(fresh_kernel.pid, resource.RLIMIT_FSIZE)[1]
+        resource.prlimit(fresh_kernel.pid, resource.RLIMIT_FSIZE, (bound, hard))
+
+    return switch
+
+
+def test_a_disk_that_fills_up_breaks_no_cell_and_no_stop(
+    fresh_kernel: Kernel, unwritable: Callable[[bool], None]
+) -> None:
+    kernel = fresh_kernel
+    kernel.stop()
+    kernel.start(arguments=["--HistoryManager.enabled=False"])
+    assert kernel.run("%load_ext pmat_nb").ok
+    assert kernel.run("x = 40").ok
+    unwritable(True)
+    try:
+        first, second = kernel.run("x += 2; x"), kernel.run("x")
+        assert [first.text, second.text] == ["42", "42"], (first.error, second.error)
+        # Each thing that failed is said once, in a line.
+        told = (first.stdout + first.stderr + second.stdout + second.stderr).splitlines()
+        assert len(told) == len(set(told)) <= 3, told
+        stopped = kernel.run("%%pmat_limit 100MB\nl = []\nwhile True: l.append(bytearray(2**20))")
+        assert_stopped(stopped)
+        told = kernel.run("%pmat_save").stderr.strip().splitlines()
+        assert told[-1].startswith("UsageError: "), told
+    finally:
+        unwritable(False)
+    assert kernel.run("%pmat_save --vars x").ok
+    kernel.run("del x")
+    assert kernel.run("%pmat_restore").ok and kernel.value("x") == 42
