@@ -167,5 +167,6 @@ def test_children_are_counted_by_their_share(kernel):
     found = stats(kernel)
     kernel.run("t_child.communicate(b'\\n');")
     assert found["children_bytes"] > 75 * MB
-    assert found["tree_bytes"] > found["rss_bytes"] + 30 * MB
+    # The kernel's own part is smaller than its RSS: libraries are shared with other kernels.
+    assert found["tree_bytes"] > found["rss_bytes"]
     assert stats(kernel)["children_bytes"] == 0
