@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pmat_nb.engine.cleanup_records import CleanupRecord, CleanupStep
 
 from .blocks import Block, Column, Fold, Grid, Line, Part
-from .format import NA, brief, count, duration, size
+from .format import brief, count, duration, size
 from .report import Report, frame_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ _KINDS = {
     "duration_s": "Float64",
     "why": "object",
 }
+# Pages that any call may touch or leave.
+_NOISE = 64 << 10
 # What is left alone and smaller than this is counted, not listed.
 _WORTH_A_LINE = 1 << 20
 
@@ -69,8 +71,10 @@ class CleanupReport(Report):
         freed = record.measured_bytes
         if freed is None:
             return f"done in {took}; what came back cannot be measured here"
-        if freed < 0:
+        if freed < -_NOISE:
             return f"nothing came back (the kernel grew by {brief(-freed)}) in {took}"
+        if freed < _NOISE:
+            return f"nothing came back in {took}"
         about = f" of an estimated {estimated}" if record.estimated_bytes else ""
         return f"gave back {brief(freed)}{about} in {took}"
 
@@ -142,5 +146,5 @@ def _left_blocks(left: list[CleanupStep]) -> list[Block]:
 
 
 def _left_text(step: CleanupStep) -> str:
-    known = brief(step.estimated_bytes)
-    return f"{step.what}{'' if known == NA else f' {known}'}: {step.why}"
+    known = f" {brief(step.estimated_bytes)}" if step.estimated_bytes else ""
+    return f"{step.what}{known}: {step.why}"

@@ -81,6 +81,7 @@ class Cleaner:
         trim = aggressive or compact
         steps = [_shown(step) if dry_run else self._carried_out(step, trim) for step in plan]
         after = None if dry_run else self._session.probe.rss_bytes()
+        self._seen.update(dict.fromkeys(step.target for step in steps if ":" in step.target))
         record = CleanupRecord(
             targets,
             aggressive,
@@ -119,10 +120,17 @@ class Cleaner:
         budget: Any = self._session.settings.get("sizing_budget")
         sizing = self._session.faults.guard("sizing")(self._session.reporter().size)(budget)
         found: Counter[str] = Counter()
-        for pool in sizing.pools.values() if sizing is not None else ():
+        if sizing is None:
+            return {}
+        for pool in sizing.pools.values():
             for item in pool.items:
                 if item.address is not None:
                     found[item.address] += max(0, item.used_bytes)
+        for row in sizing.variables:
+            # A function of the user's cells is charged with its cache, which has another
+            # holder for as long as it is looked at: what it shares counts too.
+            if found.get(f"cache:{row.name}") == 0:
+                found[f"cache:{row.name}"] = row.retained_bytes + row.shared_bytes
         return dict(found)
 
     def _carried_out(self, step: Step, trim: bool) -> CleanupStep:

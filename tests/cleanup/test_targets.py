@@ -1,0 +1,102 @@
+"""What ``--target`` takes, and which pools are asked for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.kernel import Kernel
+
+from pmat_nb.errors import UsageError
+from pmat_nb.session.targets import parse_targets, pools_of
+
+ADDRESSES = ("cache:Out", "cache:load", "temp:figures")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, ("cache", "temp")),
+        ("temp", ("temp",)),
+        (" Cache , temp,temp", ("cache", "temp")),
+        (["all"], ("all",)),
+        (("cache:Out", "ast"), ("cache:Out", "ast")),
+    ],
+)
+def test_targets_are_read(given: Any, expected: tuple[str, ...]) -> None:
+    assert parse_targets(given, ADDRESSES) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("cahe", "'cahe' is no target; did you mean cache?"),
+        ("out", "did you mean cache:Out?"),
+        ("cache:lod", "'cache:lod' holds nothing now; did you mean cache:load?"),
+        ("xyz", "there are analysis, cache"),
+        (" , ", "nothing is named"),
+    ],
+)
+def test_a_mistake_names_what_is_near(given: str, words: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        parse_targets(given, ADDRESSES)
+    assert words in str(raised.value)
+
+
+def test_options_bring_their_own_pools() -> None:
+    assert pools_of(("cache", "temp"), aggressive=False, compact=False) == ("cache", "temp")
+    assert pools_of(("cache",), aggressive=True, compact=False) == ("cache", "ast")
+    assert pools_of(("cache:Out",), aggressive=True, compact=False) == ("cache",)
+    assert pools_of(("temp",), aggressive=False, compact=True) == ("temp", "string", "analysis")
+    assert set(pools_of(("all",), aggressive=False, compact=False)) == {
+        "analysis", "cache", "temp", "string", "ast"
+    }  # fmt: skip
+
+
+class TestInAKernel:
+    def test_tab_completes_them(self, loaded: Kernel) -> None:
+        loaded.run("import functools\n@functools.cache\ndef squared(n): return n * n\nsquared(2)")
+        assert "cache:squared" in loaded.complete("%pmat_cleanup --target ca")
+        assert "temp" in loaded.complete("%pmat_cleanup --target cache,te")
+        assert "squared" in loaded.complete("%pmat_cleanup --target temp,cache:sq")
+        assert "--aggressive" in loaded.complete("%pmat_cleanup --agg")
+
+    def test_one_cache_by_name_and_again(self, loaded: Kernel) -> None:
+        loaded.run(
+            "import functools\n@functools.cache\ndef made(n): return bytearray(n)\n"
+            "@functools.cache\ndef other(n): return n\nmade(20_000_000); other(1)"
+        )
+        report = loaded.run("%pmat_cleanup --target cache:made")
+        assert "functools cache made" in str(report.text) and "other" not in str(report.text)
+        assert loaded.value("[made.cache_info().currsize, other.cache_info().currsize]") == [0, 1]
+        assert loaded.run("%pmat_cleanup --target cache:made").ok
+
+    def test_a_mistake_is_one_line(self, loaded: Kernel) -> None:
+        failed = loaded.run("%pmat_cleanup --target cahe")
+        assert failed.error is not None and failed.error.ename == "UsageError"
+        assert failed.error.traceback.count("\n") <= 1
+
+    def test_an_age_that_is_unknown_is_said(self, loaded: Kernel) -> None:
+        loaded.run("import functools\n@functools.cache\ndef aged(n): return [n]\naged(1)")
+        text = str(loaded.run("%pmat_cleanup --cache-age 7d --aggressive").text)
+        assert "n/a" in text
+        assert loaded.value("aged.cache_info().currsize") == 1
+
+
+def test_a_step_that_fails_does_not_keep_others_from_running(loaded: Kernel) -> None:
+    loaded.run(
+        "from pmat_nb.session import current\nfrom pmat_nb.consumers.base import Step, Watched\n"
+        "class Foreign:\n"
+        "    name, pool, done = 'foreign', 'cache', []\n"
+        "    def held(self): return ()\n"
+        "    def steps(self, wish):\n"
+        "        def fail(): raise RuntimeError('no luck')\n"
+        "        yield Step('cache:foreign', 'first', fail, 5)\n"
+        "        yield Step('cache:foreign', 'second', lambda: self.done.append(1) or 'so it is')\n"
+        "reporter = current().reporter()\n"
+        "reporter._sources = (*reporter._sources, Watched(Foreign()))"
+    )
+    text = str(loaded.run("%pmat_cleanup").text)
+    assert "first: failed: RuntimeError: no luck" in text and "second: so it is" in text
+    assert loaded.value("Foreign.done") == [1]
+    loaded.run("reporter._sources = reporter._sources[:-1]; del reporter")
