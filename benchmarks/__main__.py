@@ -17,6 +17,7 @@ SECTIONS = {
     "sizing": "Sizing",
     "notebooks": "Memory without a name",
     "guard": "Limits",
+    "pressure": "Pressure",
     "snapshot": "Saving and restoring",
     "strings": "Equal strings",
 }

@@ -9,6 +9,7 @@ came up since then before the next one.
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 from collections.abc import Callable
@@ -17,6 +18,10 @@ from typing import Any
 from .faults import Faults
 
 __all__ = ["BetweenCells"]
+
+# For 0.1 s after a failed cell ipykernel 6 aborts what comes, for "run all" to stop; work
+# that kept the loop busy then would have it abort what the user runs next as well.
+_PAUSE_S = 0.25
 
 
 class BetweenCells:
@@ -75,8 +80,9 @@ class BetweenCells:
         loop, context = self._loop, self._context
         if loop is None:
             return
+        later = functools.partial(loop.call_later, _PAUSE_S, self._run_if_idle, context=context)
         try:
-            loop.call_soon_threadsafe(self._run_if_idle, context=context)
+            loop.call_soon_threadsafe(later)
         except RuntimeError:  # it was closed
             self._loop = None
 

@@ -11,6 +11,8 @@ import pytest
 
 HERE = str(Path(__file__).parent)
 MB = 1_000_000
+# bytes whose display is not four times their size
+BIG = "class Big(bytearray):\n    __repr__ = lambda self: 'big'"
 
 
 @pytest.fixture
@@ -77,6 +79,18 @@ def test_a_trend_tells_when_the_next_level_comes(loaded):
     assert 8 * MB < found["bytes_per_s"] < 24 * MB
     assert not found["steady"]
     assert "MB/s over the last" in loaded.run("%pmat_pressure").text
+
+
+def test_a_healthy_kernel_with_full_caches_reads_low_or_medium(loaded):
+    loaded.run("%pmat_configure --cache-pool 20MB --pool-growth fixed")
+    loaded.run("import pmat_nb as pmat")
+    loaded.run("for i in range(40): pmat.pools['cache'].put(f'n{i}', bytearray(1_000_000))")
+    loaded.run("time.sleep(1.2)")
+    loaded.run("r = %pmat_pressure")
+    assert loaded.value("r.record.pressure.level") in ("LOW", "MEDIUM")
+    assert loaded.value("k.current().pools.pool('cache').used_bytes") > 15 * MB
+    assert loaded.value("r.record.pressure.parts['pools']") > 0
+    assert "a full one is healthy" in loaded.run("r").text
 
 
 @pytest.mark.parametrize(
@@ -166,7 +180,7 @@ def test_a_level_without_responses_says_so(loaded):
 def test_entering_a_level_cleans_after_the_cell_and_says_it_once(loaded):
     loaded.run("k.answer(HIGH={'actions': ['emergency_cleanup'], 'notify': True})")
     loaded.run(between(0.2, 0.3, 0.95))
-    loaded.run("class Big(bytearray): pass\nb = Big(300_000_000); seen = weakref.ref(b); b")
+    loaded.run(f"{BIG}\nb = Big(300_000_000); seen = weakref.ref(b); b")
     loaded.run("del b; time.sleep(1.2)")
     loaded.drain(2)
     shown = "".join(m["content"].get("text", "") for m in loaded.messages)
@@ -201,7 +215,7 @@ def test_an_idle_kernel_responds_without_waiting_for_a_cell(loaded):
 
 def test_nothing_but_our_caches_is_touched_while_a_cell_runs(loaded):
     loaded.run("k.answer(CRITICAL={'actions': ['emergency_cleanup', 'reduce_cache']}); k.listen()")
-    loaded.run("class Big(bytearray): pass\nBig(50_000_000)")
+    loaded.run(f"{BIG}\nBig(50_000_000)")
     loaded.run(between(0.1, 0.2, 0.3))
     result = loaded.run(
         "x = bytearray(400_000_000)\nfor _ in range(40): time.sleep(0.1)\n"
@@ -255,6 +269,18 @@ def test_a_level_that_the_cell_left_again_needs_no_response(loaded):
     assert ask(loaded, "runs()") == []
 
 
+def test_work_after_a_failed_cell_does_not_abort_the_next(loaded):
+    loaded.run("k.answer(HIGH={'actions': ['reduce_cache']}); k.listen()")
+    loaded.run("k.current().pools.shrink = lambda *a: time.sleep(2) or 0")
+    loaded.run(between(0.2, 0.3, 0.95))
+    failed = loaded.send("x = bytearray(400_000_000); time.sleep(1.2); 1 / 0")
+    assert loaded.collect(failed).status == "error"
+    time.sleep(0.6)  # a person sees the error, and runs another cell while we are at work
+    following = loaded.collect(loaded.send("1 + 1"))
+    assert (following.status, following.text) == ("ok", "2")
+    assert len(ask(loaded, "runs()")) == 1
+
+
 def test_a_step_that_fails_is_told_and_the_others_run(loaded):
     loaded.run("k.answer(HIGH={'actions': ['cleanup_temp', 'reduce_cache'], 'notify': True})")
     loaded.run("k.listen()\nk.current().cleaner.clean = lambda *a, **b: 1 / 0")
@@ -300,6 +326,29 @@ def test_a_command_that_fails_is_reported_once(loaded):
     assert "status 3" in loaded.value("r.record.asked.steps[0].note")
     text = "".join(m["content"].get("text", "") for m in loaded.messages if "content" in m)
     assert text.count("ended with status 3") == 1
+
+
+def test_a_projects_file_runs_nothing_until_it_is_trusted(new_kernel, tmp_path):
+    told = tmp_path / "told"
+    folder = new_kernel.folder / "work"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pmat.toml").write_text(
+        "[memory]\nmax_total = '1GB'\n"
+        "[memory.pressure]\nlow = 0.05\nmedium = 0.1\nhigh = 0.95\nauto_respond = true\n"
+        f"[memory.pressure.responses.high]\nnotification_cmd = ['touch', '{told}']\n"
+    )
+    new_kernel.start(cwd=folder)
+    new_kernel.run("%load_ext pmat_nb")
+    new_kernel.run("ballast = bytearray(200_000_000); import time; time.sleep(1.5)")
+    new_kernel.drain(1.5)
+    assert "pressure HIGH" in new_kernel.run("%pmat_pressure").text, "its levels count"
+    assert not told.exists()
+    new_kernel.run("%pmat_configure --trust")
+    new_kernel.run("time.sleep(1.5)")
+    end = time.monotonic() + 10
+    while not told.exists():
+        assert time.monotonic() < end
+        new_kernel.drain(0.2)
 
 
 # --- leaving --------------------------------------------------------------------------------------
