@@ -1,0 +1,63 @@
+"""The constants of the verdicts, in one place, and what each of them comes from.
+
+A confidence is a logistic function of a score. Its weights were fitted on the tuning
+half of ``tests/leaks/corpus`` (``python -m benchmarks.bench_leaks --fit`` prints them);
+docs/leaks.md has the figures of both halves.
+"""
+
+from __future__ import annotations
+
+from math import exp
+
+__all__ = ["LIMITS", "SERIES", "SITE", "confidence"]
+
+# Bounds of the course of a series (``series``).
+LIMITS: dict[str, float] = {
+    # Points below which no course is told: two batches of three.
+    "fewest": 6,
+    # A rate that falls below this share from the first half to the second decelerates.
+    "decelerates": 0.6,
+    # What must be exceeded to be more than jitter: 4 of its median distances, about 2.7
+    # standard deviations.
+    "over_jitter": 4.0,
+    # A fall that undoes this share of the rise before it is a return.
+    "falls": 0.5,
+    # Growth in steps: this share of the iterations adds nothing.
+    "flat_steps": 0.6,
+    # Flat for this many times the iterations in which it grew.
+    "settled": 1.5,
+}
+
+# Of a series alone: (intercept, weight of the doublings of its points beyond the fewest).
+SERIES: dict[str, tuple[float, float]] = {
+    "constant": (0.4, 1.0),
+    "stepping": (0.0, 0.7),
+    "bounded": (1.0, 1.0),
+    "saw-tooth": (1.0, 0.8),
+    "none": (0.8, 0.8),
+}
+
+# Of a site: the weight of each piece of evidence for unbounded growth (``evidence``).
+SITE: dict[str, float] = {
+    "intercept": -1.0,
+    "windows_agree": 1.2,
+    "windows_decline": -1.5,
+    "window_missing": -1.5,
+    "lengths_constant": 3.0,
+    "lengths_stop": -5.0,
+    "cohort_alive": 1.0,
+    "cohort_dies": -5.0,
+    "bound_known": -6.0,
+    "total_agrees": 0.8,
+    "total_disagrees": -2.0,
+}
+
+
+def confidence(weights: tuple[float, float], strength: float) -> float:
+    """The logistic map of one score."""
+    return sigmoid(weights[0] + weights[1] * strength)
+
+
+def sigmoid(score: float) -> float:
+    """0..1, without overflow."""
+    return 1 / (1 + exp(-max(-40.0, min(40.0, score))))

@@ -1,0 +1,121 @@
+"""Allocation sites as the user knows them: the nearest line of their own code.
+
+Scope: file names and line numbers in, a named site out. The source is read by
+``linecache``, which knows the code of cells; the function by compiling nothing: from the
+code objects that the caller has, else from the text above the line.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+import sysconfig
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from .traces import Frames
+
+__all__ = ["Label", "Place", "Site", "Sites", "is_library"]
+
+# `In[12]` for the file name of a cell, None for any other.
+Label = Callable[[str], "str | None"]
+Place = tuple[str, int]
+
+_OWN = str(Path(__file__).resolve().parents[2])
+
+
+class Site(NamedTuple):
+    """A line of code; ``name`` is ``In[12]:3`` or ``file.py:3``, ``source`` its text."""
+
+    name: str
+    filename: str
+    lineno: int
+    function: str
+    source: str
+
+
+@cache
+def _library_folders() -> tuple[str, ...]:
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    found = {sysconfig.get_path(name) for name in names}
+    found |= {str(Path(name).resolve()) for name in tuple(found) if name}
+    # What `pip install --user` and Debian use besides.
+    return tuple(sorted({name for name in found if name}))
+
+
+@cache
+def is_library(filename: str) -> bool:
+    """Whether a file belongs to Python, to an installed package, or to us."""
+    if filename.startswith("<frozen") or filename in ("<string>", "<unknown>", ""):
+        return True
+    if "site-packages" in filename or "dist-packages" in filename:
+        return True
+    return any(filename.startswith(folder + os.sep) for folder in (_OWN, *_library_folders()))
+
+
+class Sites:
+    """Turns tracebacks into sites.
+
+    ``label`` names the cells; ``is_user`` tells the user's files, by default all that
+    are neither installed nor the interpreter's.
+    """
+
+    def __init__(
+        self,
+        label: Label = lambda filename: None,
+        is_user: Callable[[str], bool] | None = None,
+    ) -> None:
+        self._label = label
+        self._is_user = is_user or (lambda filename: not is_library(filename))
+        self._users: dict[str, bool] = {}
+
+    def is_user(self, filename: str) -> bool:
+        """Whether a file is the user's: a cell, or what ``is_user`` says."""
+        known = self._users.get(filename)
+        if known is None:
+            known = self._label(filename) is not None or self._is_user(filename)
+            self._users[filename] = known
+        return known
+
+    def place(self, frames: Frames) -> Place | None:
+        """The nearest frame of the user's; else the innermost; None where it is ours."""
+        for filename, lineno in frames:
+            if self.is_user(filename):
+                return filename, lineno
+        if not frames or any(filename.startswith(_OWN) for filename, _ in frames[:1]):
+            return None
+        return frames[0]
+
+    def site(self, place: Place) -> Site:
+        """The place with its name, function and source."""
+        filename, lineno = place
+        label = self._label(filename)
+        name = f"{label or Path(filename).name or filename}:{lineno}"
+        source = linecache.getline(filename, lineno).strip()
+        return Site(name, filename, lineno, function_at(filename, lineno), source)
+
+
+def function_at(filename: str, lineno: int) -> str:
+    """The function whose body has the line, by its text; empty on the top level."""
+    lines = linecache.getlines(filename)
+    if not 0 < lineno <= len(lines):
+        return ""
+    depth = _indent(lines[lineno - 1])
+    for text in reversed(lines[: lineno - 1]):
+        words = text.strip()
+        if not words or words[0] in "#)]}" or _indent(text) >= depth:
+            continue
+        depth = _indent(text)
+        for start in ("def ", "async def "):
+            if words.startswith(start):
+                return words.removeprefix(start).partition("(")[0].strip()
+        if depth == 0:
+            return ""
+    return ""
+
+
+def _indent(text: str) -> int:
+    return len(text) - len(text.lstrip()) if text.strip() else sys.maxsize
