@@ -19,7 +19,8 @@ __all__ = ["report"]
 
 # From here on a figure is worth a line of advice.
 _MUCH_WASTE = 0.25
-_ALMOST_FULL = 0.9
+_MOST = 0.5
+_LARGE_BYTES = 1024**2
 _LOW_RATE = 0.1
 _SOME_LOOKUPS = 32
 
@@ -162,11 +163,15 @@ def _advice(
 ) -> Iterator[Advice]:
     name, _, cache = address.partition(":")
     record = next((one for one in records if one.name == name), None)
+    pool = manager.managed().get(name)
     if cache:
         yield from _cache_advice(manager, address)
-    elif record is not None:
+        return
+    if record is not None:
         yield from _pool_advice(record)
-        for store in manager.managed()[name].stores if name in manager.managed() else ():
+    if pool is not None:
+        yield from _budget_advice(pool)
+        for store in pool.stores:
             yield from _cache_advice(manager, f"{name}:{store}")
 
 
@@ -175,25 +180,18 @@ def _pool_advice(record: PoolRecord) -> Iterator[Advice]:
     if record.waste is not None and record.waste >= _MUCH_WASTE:
         what = f"{record.waste:.0%} of what was looked at is of no use"
         yield Advice(what, f"%pmat_cleanup --target {name}{_compacts(name)}")
-    yield from _budget_advice(record)
     largest = max(record.items, key=lambda item: item.used_bytes, default=None)
     if largest is not None and largest.address and record.used_bytes:
         share = largest.used_bytes / record.used_bytes
-        if share >= 0.5 and largest.used_bytes >= 1024**2:
+        if share >= _MOST and largest.used_bytes >= _LARGE_BYTES:
             what = f"{largest.name} holds {share:.0%} of it"
             yield Advice(what, f"%pmat_cleanup --target {largest.address}")
 
 
-def _budget_advice(record: PoolRecord) -> Iterator[Advice]:
-    managed, limit = record.managed, record.limit_bytes
-    if managed is None or not limit or not managed.allocations:
-        return
-    lookups = (managed.hits or 0) + (managed.misses or 0)
-    if managed.evictions and managed.peak_bytes >= _ALMOST_FULL * limit:
-        what = f"it was full and evicted {managed.evictions:,} entries"
-        yield Advice(what, "%pmat_pools --optimize")
-    elif lookups >= _SOME_LOOKUPS and not managed.evictions and managed.peak_bytes < limit // 4:
-        yield Advice("most of its limit was never used", "%pmat_pools --optimize --apply")
+def _budget_advice(pool: Pool) -> Iterator[Advice]:
+    found = suggest(_figures(pool))
+    if found.suggested_bytes != found.limit_bytes:
+        yield Advice(found.reason, "%pmat_pools --optimize --apply")
 
 
 def _compacts(pool: str) -> str:
@@ -202,19 +200,15 @@ def _compacts(pool: str) -> str:
 
 def _cache_advice(manager: PoolManager, address: str) -> Iterator[Advice]:
     info = manager.store_at(address).info()
-    lookups = info.hits + info.misses
-    if lookups < _SOME_LOOKUPS:
+    if info.refused:
+        what = f"{address}: {info.refused:,} values found no room"
+        yield Advice(what, "%pmat_configure --cache-pool SIZE")
+    if info.hits + info.misses < _SOME_LOOKUPS or info.hit_rate is None:
         return
-    if info.saved_s < 0:
+    if info.hit_rate < _LOW_RATE:
+        what = f"{address}: only {info.hit_rate:.0%} of lookups hit"
+        way = "%pmat_pools --optimize-cache" if info.evictions else "leave @pmat.cache out"
+        yield Advice(what, way)
+    elif info.saved_s < 0:
         what = f"{address}: making keys takes longer than hits save"
         yield Advice(what, "give @pmat.cache a key=")
-    elif info.hit_rate is not None and info.hit_rate < _LOW_RATE:
-        what = f"{address}: only {info.hit_rate:.0%} of lookups hit"
-        yield Advice(
-            what, "%pmat_pools --optimize-cache" if info.evictions else "leave @pmat.cache out"
-        )
-    if info.refused:
-        yield Advice(
-            f"{address}: {info.refused:,} values were too large",
-            "%pmat_configure --cache-pool SIZE",
-        )

@@ -66,7 +66,8 @@ class Reporter:
     @property
     def sources(self) -> tuple[Watched, ...]:
         """Every consumer, watched: none of them raises."""
-        return (*self._sources, *self._session.pools.sources())
+        pools = self._session.part_if_made("pools")
+        return self._sources if pools is None else (*self._sources, *pools.sources())
 
     def close(self) -> None:
         """Stop what runs on its own."""
@@ -291,7 +292,8 @@ class Reporter:
             sys.modules,
         )
         own = {id(part) for part in shell_parts if part is not None}
-        return own | session.pools.boundaries()
+        pools = session.part_if_made("pools")
+        return own if pools is None else own | pools.boundaries()
 
     def _budget_s(self) -> float:
         budget = self._session.settings.get("sizing_budget")

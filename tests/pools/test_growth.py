@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from pmat_nb.engine.pools import growth
 from pmat_nb.engine.pools.account import Account
+from pmat_nb.engine.pools.entry import MISS
 from pmat_nb.engine.pools.ghosts import Ghosts
+from pmat_nb.engine.pools.pool import Pool
+from pmat_nb.engine.pools.store import Store
 
 LIMIT = 64 * 1024
 
@@ -45,11 +48,53 @@ def test_fixed_is_at_the_limit_from_the_start() -> None:
     assert steps("fixed") == [LIMIT]
 
 
-def test_adaptive_grows_only_while_more_capacity_pays_and_else_shrinks() -> None:
-    assert growth.advice(lookups=100, near_misses=1, idle_bytes=0, step=10) == 1
-    assert growth.advice(lookups=1000, near_misses=9, idle_bytes=0, step=10) == 0
-    assert growth.advice(lookups=1000, near_misses=0, idle_bytes=10, step=10) == -1
-    assert growth.advice(lookups=3, near_misses=0, idle_bytes=10, step=10) == 0
+def test_adaptive_grows_only_while_more_capacity_pays() -> None:
+    # A miss in a hundred for each step of ten bytes is what a step is worth.
+    assert growth.worth(100, [5], 10, 1000) == 5
+    assert growth.worth(1000, [5] * 9, 10, 1000) == 0
+    assert growth.worth(100, [5, 15], 10, 1000) == 15
+    assert growth.worth(100, [15], 10, 1000) == 0
+    assert growth.worth(100, [5, *[95] * 9], 10, 1000) == 95
+    # Beyond the limit nothing is to be had.
+    assert growth.worth(100, [95] * 50, 10, 90) == 0
+    assert growth.worth(100, [], 10, 1000) == 0
+
+
+def test_adaptive_gives_back_what_a_whole_window_had_no_use_for() -> None:
+    assert growth.gives_back(lookups=1000, idle_bytes=10, step=10)
+    assert not growth.gives_back(lookups=1000, idle_bytes=9, step=10)
+    assert not growth.gives_back(lookups=3, idle_bytes=10, step=10)
+
+
+def adaptive_pool(limit: int) -> tuple[Pool, Store]:
+    pool = Pool("cache", limit, "adaptive", size_of=lambda key, value: (value, True))
+    return pool, pool.store("s")
+
+
+def ask(store: Store, key: int, nbytes: int) -> None:
+    if store.lookup(key) is MISS:
+        store.keep(key, nbytes)
+
+
+def test_an_adaptive_pool_grows_for_a_working_set_and_not_for_a_scan() -> None:
+    pool, store = adaptive_pool(1600)
+    for n in range(2000):
+        ask(store, n, 10)
+    assert pool.capacity_bytes == 200
+    for n in range(3000):
+        ask(store, n % 80, 10)
+    assert (pool.capacity_bytes or 0) >= 800
+    assert store.info().hits > 2500
+
+
+def test_an_adaptive_pool_shrinks_when_the_working_set_does() -> None:
+    pool, store = adaptive_pool(1600)
+    for n in range(2000):
+        ask(store, n % 100, 10)
+    grown = pool.capacity_bytes or 0
+    for n in range(20_000):
+        ask(store, n % 5 if n % 50 else 1000 + n, 10)
+    assert (pool.capacity_bytes or 0) < grown / 2
 
 
 @pytest.mark.parametrize("strategy", growth.STRATEGIES)

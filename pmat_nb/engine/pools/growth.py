@@ -7,19 +7,29 @@ strategy        starts at         each step
 ``linear``       limit / 8         adds limit / 8
 ``incremental``  limit / 64        adds limit / 64
 ``fixed``        the limit         (never)
-``adaptive``     limit / 8         adds limit / 16 while more capacity pays,
+``adaptive``     limit / 8         adds limit / 16 as often as more capacity pays,
                                    takes limit / 16 back when it does not
 ==============  ================  =============================================
 
-Whether more capacity pays is measured: of the lookups in a window, the share that
-missed an entry which one more step would have kept (`ghosts`).
+Whether more capacity pays is measured: of the lookups in a window, the share that missed
+an entry which so much more would have kept (`ghosts`), for each step that this takes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
-__all__ = ["STRATEGIES", "Strategy", "advice", "grown", "shrunk", "start", "step_bytes"]
+__all__ = [
+    "STRATEGIES",
+    "Strategy",
+    "gives_back",
+    "grown",
+    "shrunk",
+    "start",
+    "step_bytes",
+    "worth",
+]
 
 Strategy = Literal["exponential", "linear", "incremental", "fixed", "adaptive"]
 STRATEGIES: tuple[Strategy, ...] = ("exponential", "linear", "incremental", "fixed", "adaptive")
@@ -67,12 +77,22 @@ def shrunk(strategy: Strategy, capacity_bytes: int, limit_bytes: int) -> int:
     return max(min(start(strategy, limit_bytes), capacity_bytes), capacity_bytes - step)
 
 
-def advice(lookups: int, near_misses: int, idle_bytes: int, step: int) -> Literal[-1, 0, 1]:
-    """What ``adaptive`` does after a window: 1 grow, -1 shrink, 0 neither.
+def worth(lookups: int, distances: Sequence[int], step: int, room_bytes: int) -> int:
+    """How many bytes more ``adaptive`` should have; 0 where no more capacity pays.
 
-    ``near_misses`` are lookups that one more step of capacity would have answered;
+    ``distances`` are, for the misses of a window that more capacity would have spared,
+    how much more; ``room_bytes`` is what is left to the limit.
+    """
+    best = 0
+    for spared, distance in enumerate(sorted(distances), start=1):
+        if distance <= room_bytes and spared >= PAYS * lookups * -(-distance // step):
+            best = distance
+    return best
+
+
+def gives_back(lookups: int, idle_bytes: int, step: int) -> bool:
+    """Whether ``adaptive`` takes a step back after a window in which nothing was worth more.
+
     ``idle_bytes`` are free, or held by entries that the window did not ask for.
     """
-    if near_misses and near_misses >= PAYS * lookups:
-        return 1
-    return -1 if lookups >= WINDOW and idle_bytes >= step else 0
+    return lookups >= WINDOW and idle_bytes >= step

@@ -151,7 +151,9 @@ class Pool:
         if capacity is None or limit is None or capacity >= limit:
             return False
         wanted = self.used_bytes + nbytes
-        if self.strategy == "adaptive" and self._victim() is not None:
+        # Nothing is written to disk before the threshold for that.
+        roomy = self.swap_above_bytes is not None and wanted <= self.swap_above_bytes
+        if self.strategy == "adaptive" and self._victim() is not None and not roomy:
             # Room for one more is made by eviction, unless nothing smaller would do.
             if nbytes <= capacity:
                 return False
@@ -229,35 +231,45 @@ class Pool:
         """A store missed a key; ``regret``: more capacity would have kept it."""
         if self.strategy != "adaptive" or self.limit_bytes is None:
             return
+        lookups = self._lookups() - self._window_lookups
         step = growth.step_bytes("adaptive", self.capacity_bytes or 0, self.limit_bytes)
-        if regret is not None and regret.more_bytes <= step:
-            self._near_misses += 1
-        entries = sum(map(len, self.stores.values()))
+        if regret is not None:
+            self._regrets.append(regret.more_bytes)
+            self._widen(lookups, step)
         # As long as there are entries: a window tells which of them nobody asks for.
-        if self._lookups() - self._window_lookups >= max(growth.WINDOW, entries):
-            self._adapt(step)
+        if lookups >= max(growth.WINDOW, sum(map(len, self.stores.values()))):
+            self._narrow(lookups, step)
+            self._open_window()
 
     def _lookups(self) -> int:
         return sum(store.lookups for store in self.stores.values())
 
-    def _adapt(self, step: int) -> None:
+    def _widen(self, lookups: int, step: int) -> None:
+        """Grow where the misses of this window say that it pays."""
         capacity, limit = self.capacity_bytes or 0, self.limit_bytes or 0
+        more = growth.worth(lookups, self._regrets, step, limit - capacity)
+        if more:
+            self.account.set_capacity(growth.grown("adaptive", capacity, limit, capacity + more))
+            self._grew = True
+
+    def _narrow(self, lookups: int, step: int) -> None:
+        """Give back a step that the whole window had no use for."""
+        capacity, limit = self.capacity_bytes or 0, self.limit_bytes or 0
+        if self._grew:
+            return
         window_s = self.clock() - self._window_at
         idle = capacity - self.used_bytes
         idle += sum(store.unused_bytes(window_s) for store in self.stores.values())
-        lookups = self._lookups() - self._window_lookups
-        wish = growth.advice(lookups, self._near_misses, idle, step)
-        if wish > 0:
-            self.account.set_capacity(growth.grown("adaptive", capacity, limit, capacity + step))
-        elif wish < 0:
+        if growth.gives_back(lookups, idle, step):
             self.account.set_capacity(growth.shrunk("adaptive", capacity, limit))
             while self.used_bytes > (self.capacity_bytes or 0) and self.evict():
                 pass
-        self._open_window()
 
     def _open_window(self) -> None:
         self._window_at, self._window_lookups = self.clock(), self._lookups()
-        self._near_misses = 0
+        # How much more capacity each miss of the window would have needed to be a hit.
+        self._regrets: list[int] = []
+        self._grew = False
 
     # -- what others ask for -------------------------------------------------------
 
