@@ -18,6 +18,7 @@ SECTIONS = {
     "notebooks": "Memory without a name",
     "guard": "Limits",
     "pressure": "Pressure",
+    "pools": "Pools",
     "snapshot": "Saving and restoring",
     "strings": "Equal strings",
 }
