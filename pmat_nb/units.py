@@ -9,8 +9,7 @@ option, the value and an example that would work. Formatting lives in
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .errors import UsageError
 
@@ -47,8 +46,7 @@ _FRACTION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(%?)")
 _MAX_BYTES = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class LimitSpec:
+class LimitSpec(NamedTuple):
     """A limit as typed, before the machine's figures are known.
 
     ``kind`` says how ``value`` is read: ``absolute`` bytes, ``fraction`` (0..1) of

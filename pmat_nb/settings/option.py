@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from pmat_nb.errors import UsageError
 from pmat_nb.units import LimitSpec, parse_duration, parse_fraction, parse_limit, parse_size
@@ -32,8 +31,7 @@ _FALSE = {"off", "false", "no", "0"}
 _PREFIXES = {"memory": "", "memory.pressure": "pressure_", "quality.gates.memory": "gate_"}
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One option: how it is called, what it accepts, and what it means.
 
     ``name`` is the long spelling without dashes (``exact-peak``), ``table`` the TOML
@@ -161,8 +159,7 @@ def _parse_choice(text: str, choices: tuple[str, ...], called: str) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
+class Verb(NamedTuple):
     """One command: ``%pmat_stats`` in a notebook, ``pmat-nb stats`` in a shell.
 
     ``reports`` verbs return a report and so take ``--format`` and ``--output``. ``cell``
@@ -173,7 +170,7 @@ class Verb:
     help: str
     options: tuple[Option, ...] = ()
     reports: bool = False
-    examples: tuple[str, ...] = field(default=())
+    examples: tuple[str, ...] = ()
     cell: bool = False
 
     @property
