@@ -24,6 +24,10 @@ LIMITS: dict[str, float] = {
     "falls": 0.5,
     # Growth in steps: this share of the iterations adds nothing.
     "flat_steps": 0.6,
+    # A verdict less sure than this is none.
+    "undecided": 0.6,
+    # Growth that only a counter saw is never surer than this.
+    "native_sure": 0.97,
     # Flat for this many times the iterations in which it grew.
     "settled": 1.5,
 }
@@ -43,13 +47,16 @@ SITE: dict[str, float] = {
     "windows_agree": 1.2,
     "windows_decline": -1.5,
     "window_missing": -1.5,
+    "blocks_constant": -2.0,
     "lengths_constant": 3.0,
+    "lengths_decelerate": -3.0,
     "lengths_stop": -5.0,
     "cohort_alive": 1.0,
     "cohort_dies": -5.0,
     "bound_known": -6.0,
     "total_agrees": 0.8,
     "total_disagrees": -2.0,
+    "total_too_small": -5.0,
 }
 
 

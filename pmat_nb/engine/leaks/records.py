@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple
 
 __all__ = [
     "COLUMNS",
-    "Finding",
+    "Evidence",
+    "Explanation",
     "Growth",
     "GrowthKind",
     "Judgement",
@@ -52,7 +53,7 @@ class Growth(NamedTuple):
 
     ``late`` and ``early`` are the rates in the last and the first half of the series,
     ``jitter`` its median distance from a smooth course. ``settled_at`` is the iteration
-    from which it is flat, None where it never is.
+    from which it is flat, None where it never is; ``range`` is its highest less its lowest.
     """
 
     kind: GrowthKind
@@ -64,6 +65,7 @@ class Growth(NamedTuple):
     jitter: float
     points: int
     settled_at: int | None = None
+    range: float = 0.0
 
 
 class Judgement(NamedTuple):
@@ -99,26 +101,41 @@ class SiteGrowth(NamedTuple):
         return (self.last[1] - self.first[1]) / max(1, self.iterations - 1)
 
 
-class Finding(NamedTuple):
-    """What is known of the objects that a site kept.
+class Evidence(NamedTuple):
+    """All that is known of one site when it is judged.
 
-    ``lengths`` are (iteration, length) of the container that holds them; ``bound`` is the
-    most it can hold, by its own type; ``alive`` of the ``sampled`` objects were alive
-    ``age`` iterations later. ``kept_by`` is the user's variable where it holds them by
-    design. ``native_bytes`` is what each iteration's objects hold in pools of libraries.
+    ``windows`` are what it kept in each traced window, zero where it kept nothing there.
+    ``lengths`` are (iteration, length) of the container that grew by it, from before the
+    first window on; ``alive`` of ``sampled`` objects were still alive ``age`` iterations
+    later. ``total`` is the course of the whole process. ``bound`` is the most that what
+    holds it can hold, by its own type; ``kept_by`` the user's variable that holds it by
+    design.
+    """
+
+    windows: tuple[SiteGrowth, ...]
+    iterations: int
+    lengths: tuple[tuple[int, int], ...] = ()
+    alive: int = 0
+    sampled: int = 0
+    age: int = 0
+    total: Growth | None = None
+    bound: int | None = None
+    kept_by: str = ""
+
+
+class Explanation(NamedTuple):
+    """What retains the objects of one site, in words.
+
+    ``native_bytes`` is what each of the sampled objects holds in pools that tracemalloc
+    does not see; ``bound`` and ``kept_by`` as in :class:`Evidence`.
     """
 
     type_name: str = ""
     retained_by: str = ""
-    kind: str = ""
-    kept_by: str = ""
     recommendation: str = ""
-    lengths: tuple[tuple[int, int], ...] = ()
+    kept_by: str = ""
     bound: int | None = None
-    alive: int = 0
-    sampled: int = 0
-    age: int = 0
-    native_bytes: float = 0.0
+    native_bytes: int = 0
 
 
 class LeakRow(NamedTuple):

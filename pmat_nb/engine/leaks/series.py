@@ -26,7 +26,7 @@ __all__ = ["Point", "growth_of", "judge", "more_iterations"]
 
 Point = tuple[int, float]
 # Pairs of points grow with the square of their number.
-_MOST_POINTS = 160
+_MOST_POINTS = 100
 
 
 def growth_of(points: Sequence[Point], *, floor: float = 0.0) -> Growth:
@@ -55,6 +55,7 @@ def growth_of(points: Sequence[Point], *, floor: float = 0.0) -> Growth:
         jitter,
         len(points),
         settled if kind == "bounded" else None,
+        max((v for _, v in points), default=0.0) - min((v for _, v in points), default=0.0),
     )
 
 

@@ -25,6 +25,7 @@ Label = Callable[[str], "str | None"]
 Place = tuple[str, int]
 
 _OWN = str(Path(__file__).resolve().parents[2])
+_OWN_PREFIX = _OWN + os.sep
 
 
 class Site(NamedTuple):
@@ -81,13 +82,13 @@ class Sites:
         return known
 
     def place(self, frames: Frames) -> Place | None:
-        """The nearest frame of the user's; else the innermost; None where it is ours."""
+        """The nearest frame of the user's; else the innermost; None where it is for us."""
         for filename, lineno in frames:
+            if filename.startswith(_OWN_PREFIX):
+                return None
             if self.is_user(filename):
                 return filename, lineno
-        if not frames or any(filename.startswith(_OWN) for filename, _ in frames[:1]):
-            return None
-        return frames[0]
+        return frames[0] if frames else None
 
     def site(self, place: Place) -> Site:
         """The place with its name, function and source."""

@@ -1,0 +1,109 @@
+"""From the evidence on one site to its verdict and how sure it is.
+
+Each piece of evidence adds its weight (``calibration.SITE``) to a score, whose logistic
+is the probability that the site goes on growing without bound.
+"""
+
+from __future__ import annotations
+
+from .calibration import LIMITS, SITE, sigmoid
+from .records import Evidence, Judgement, Verdict
+from .series import growth_of
+
+__all__ = ["FLOOR_BYTES", "judge_site", "pieces", "site_rate"]
+
+# Bytes per iteration of one site below which growth is not worth a row.
+FLOOR_BYTES = 256.0
+
+
+def judge_site(evidence: Evidence) -> Judgement:
+    """The verdict on a site. What the user keeps by design is ``kept``, however it grows."""
+    found = pieces(evidence)
+    probability = sigmoid(SITE["intercept"] + sum(SITE[name] * n for name, n in found.items()))
+    if evidence.kept_by:
+        return Judgement("kept", max(probability, 0.5), None, evidence.kept_by)
+    if probability >= 0.5:
+        verdict: Verdict = "leak"
+    else:
+        verdict, probability = _harmless(evidence, found), 1 - probability
+    if probability < LIMITS["undecided"]:
+        more = max(4, evidence.iterations)
+        return Judgement("undecided", probability, more, "not enough runs to tell")
+    return Judgement(verdict, probability, None, ", ".join(found))
+
+
+def pieces(evidence: Evidence) -> dict[str, float]:
+    """The evidence by name, each with its amount; names as in ``calibration.SITE``."""
+    found: dict[str, float] = {}
+    found.update(_of_windows(evidence))
+    found.update(_of_lengths(evidence))
+    if evidence.sampled and evidence.age >= 2:
+        if evidence.alive == evidence.sampled:
+            found["cohort_alive"] = min(3.0, evidence.age / 4)
+        else:
+            dead = evidence.sampled - evidence.alive
+            found["cohort_dies"] = min(1.0, 2 * dead / evidence.sampled)
+    if evidence.bound is not None:
+        found["bound_known"] = 1.0
+    found.update(_of_total(evidence))
+    return found
+
+
+def site_rate(evidence: Evidence) -> float:
+    """Bytes per iteration: the median of the windows in which it grew."""
+    rates = sorted(w.bytes_per_iteration for w in evidence.windows if w.bytes_per_iteration > 0)
+    return rates[len(rates) // 2] if rates else 0.0
+
+
+def _of_windows(evidence: Evidence) -> dict[str, float]:
+    rates = [w.bytes_per_iteration for w in evidence.windows]
+    growing = [rate for rate in rates if rate > FLOOR_BYTES]
+    found: dict[str, float] = {}
+    if len(growing) == len(rates) > 1 and max(growing) <= 3 * min(growing):
+        found["windows_agree"] = float(len(growing) - 1)
+    if len(rates) > 1 and rates[-1] <= FLOOR_BYTES:
+        found["window_missing"] = 1.0
+    elif len(growing) > 1 and rates[-1] < LIMITS["decelerates"] * rates[0]:
+        found["windows_decline"] = 1.0
+    if not any(w.blocks_per_iteration > 0 for w in evidence.windows) and not evidence.lengths:
+        found["blocks_constant"] = 1.0
+    return found
+
+
+def _of_lengths(evidence: Evidence) -> dict[str, float]:
+    if len(evidence.lengths) < LIMITS["fewest"]:
+        return {}
+    growth = growth_of(evidence.lengths)
+    if growth.kind in ("bounded", "saw-tooth", "none"):
+        return {"lengths_stop": 1.0}
+    if growth.kind == "decelerating":
+        return {"lengths_decelerate": 1.0}
+    if growth.kind in ("constant", "stepping"):
+        return {"lengths_constant": min(2.0, len(evidence.lengths) / 12)}
+    return {}
+
+
+def _of_total(evidence: Evidence) -> dict[str, float]:
+    total, rate = evidence.total, site_rate(evidence)
+    if total is None or total.points < LIMITS["fewest"] or rate <= 0:
+        return {}
+    if total.low > 0.25 * rate:
+        return {"total_agrees": 1.0}
+    # Whatever else happens, a leak lifts the process by at least its own bytes.
+    if total.range < 0.5 * rate * (total.points - 1):
+        return {"total_too_small": 1.0}
+    flat = total.kind in ("none", "bounded", "saw-tooth") and total.jitter < rate
+    return {"total_disagrees": 1.0} if flat or total.high < 0.25 * rate else {}
+
+
+def _harmless(evidence: Evidence, found: dict[str, float]) -> Verdict:
+    if "bound_known" in found or "cohort_dies" in found or "lengths_decelerate" in found:
+        return "bounded"
+    if "lengths_stop" in found:
+        growth = growth_of(evidence.lengths)
+        half = evidence.lengths[0][0] + evidence.iterations / 2
+        early = growth.settled_at is not None and growth.settled_at < half
+        return "warm-up" if growth.kind == "bounded" and early else "bounded"
+    if "blocks_constant" in found:
+        return "noise"
+    return "warm-up" if "window_missing" in found else "bounded"

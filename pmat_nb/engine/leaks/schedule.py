@@ -1,0 +1,90 @@
+"""When to trace: a few windows, growing apart, within what tracing may cost.
+
+Scope: numbers of iterations and seconds; it starts nothing. Tracing makes object-heavy
+code ten times slower and numeric code hardly at all, so what it costs is measured in the
+first window and bounds how many follow.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Schedule"]
+
+# Of the plain time of all iterations, what tracing may add: 3 times in all, less what
+# collecting and reading take.
+_MAY_ADD = 1.6
+_FIRST_GAP = 3
+_SHORT, _LONG = 2, 4
+# Taken for the slowdown until one was measured.
+_ASSUMED = 12.0
+# Windows that say as much as windows can.
+_ENOUGH = 4
+
+
+class Schedule:
+    """Decides before each iteration whether a window opens, and how long it is.
+
+    ``repeat`` is how many iterations there will be, None where nobody knows: then what
+    tracing may cost is measured by those so far.
+    """
+
+    def __init__(self, warmup: int, repeat: int | None) -> None:
+        self._repeat = repeat
+        self._next = warmup + 1
+        self._gap = _FIRST_GAP
+        self._plain: list[float] = []
+        self._traced: list[float] = []
+        self.windows = 0
+
+    def plain(self, duration_s: float) -> None:
+        """An iteration without tracing took this long."""
+        self._plain.append(duration_s)
+
+    def traced(self, duration_s: float) -> None:
+        """An iteration with tracing."""
+        self._traced.append(duration_s)
+
+    @property
+    def plain_s(self) -> float | None:
+        """The plain time of one iteration, the median; None before the first."""
+        return _median(self._plain[-50:]) if self._plain else None
+
+    @property
+    def slowdown(self) -> float:
+        """How many times slower an iteration is while it is traced."""
+        plain = self.plain_s
+        if not self._traced or not plain:
+            return _ASSUMED
+        return max(1.0, _median(self._traced[-8:]) / plain)
+
+    def length(self, done: int) -> int:
+        """Iterations of the window to open now, after ``done``; 0 for none."""
+        if done + 1 < self._next or self.windows >= _ENOUGH:
+            return 0
+        for size in range(_LONG if self.slowdown < 2 else 3, _SHORT - 1, -1):
+            if self._affordable(done, size):
+                return size
+        return 0
+
+    def opened(self, done: int, size: int) -> None:
+        """A window of ``size`` opens: the next comes after a gap twice as long."""
+        self.windows += 1
+        self._next = done + size + self._gap + 1
+        self._gap *= 2
+
+    def again(self) -> None:
+        """The last window did not count: the next comes soon."""
+        self.windows -= 1
+        self._next -= self._gap // 2 - 1
+        self._gap //= 2
+
+    def _affordable(self, done: int, size: int) -> bool:
+        if self._repeat is not None and done + size > self._repeat:
+            return False
+        if self.windows == 0:
+            return True
+        total = self._repeat if self._repeat is not None else done + size
+        return (len(self._traced) + size) * (self.slowdown - 1) <= _MAY_ADD * total
+
+
+def _median(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]

@@ -1,0 +1,119 @@
+"""One traced window: what each of the user's lines kept from iteration to iteration."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from .census import Census, Grown, Sample
+from .collecting import Shelter
+from .evidence import FLOOR_BYTES
+from .records import SiteGrowth
+from .sites import Place, Sites
+from .traces import Sizes, Window
+
+__all__ = ["Looked", "TracedWindow"]
+
+# Sites of one window that are worth samples.
+_MOST_SITES = 24
+
+
+class Looked:
+    """What a window found. ``kept`` is what its places kept, ``samples`` objects of them."""
+
+    def __init__(self, start: int, iterations: int) -> None:
+        self.start = start
+        self.iterations = iterations
+        self.kept: dict[Place, SiteGrowth] = {}
+        self.samples: dict[Place, Sample] = {}
+        self.grown: list[Grown] = []
+        # Places outside of the user's code that kept something: deeper tracebacks are due.
+        self.foreign = 0
+
+
+class TracedWindow:
+    """Opens tracing; ``mark`` after each iteration; ``close`` gives what was found.
+
+    ``done`` iterations came before. A census is taken where ``sampling``; ``names`` gives
+    objects that belong to it besides those that the collector watches.
+    """
+
+    def __init__(
+        self,
+        sites: Sites,
+        shelter: Shelter,
+        done: int,
+        *,
+        frames: int,
+        sampling: bool,
+        names: Callable[[], Iterable[object]] = tuple,
+    ) -> None:
+        self._sites = sites
+        self._shelter = shelter
+        self._done = done
+        self._names = names
+        shelter.collect()
+        shelter.thaw()
+        self._census = Census() if sampling else None
+        shelter.refreeze()
+        self._readings: list[dict[Place, Sizes]] = []
+        self._void = False
+        self._window = Window(frames)
+
+    @property
+    def iterations(self) -> int:
+        """Marked so far."""
+        return len(self._readings)
+
+    def mark(self) -> None:
+        """An iteration is over: what is alive of what was allocated since the window began."""
+        self._shelter.collect()
+        found = self._window.read()
+        if found is None:
+            self._void = True
+            found = {}
+        sums: defaultdict[Place, list[int]] = defaultdict(lambda: [0, 0])
+        for frames, (size, blocks) in found.items():
+            place = self._sites.place(frames)
+            if place is not None:
+                sums[place][0] += size
+                sums[place][1] += blocks
+        self._readings.append({place: (s, b) for place, (s, b) in sums.items()})
+
+    def close(self) -> Looked | None:
+        """Tracing ends (where it was started here); None if somebody stopped it before."""
+        looked = Looked(self._done + 1, self.iterations)
+        try:
+            if not self._void and self._readings:
+                self._look(looked)
+        finally:
+            self._window.close()
+            self._shelter.thaw()
+            self._shelter.refreeze()
+        return None if self._void or not self._readings else looked
+
+    def cancel(self) -> None:
+        """Tracing ends, whatever was found."""
+        self._window.close()
+        self._shelter.thaw()
+
+    def _look(self, looked: Looked) -> None:
+        first, last = self._readings[0], self._readings[-1]
+        for place in first.keys() | last.keys():
+            looked.kept[place] = SiteGrowth(
+                looked.start, looked.iterations, first.get(place, (0, 0)), last.get(place, (0, 0))
+            )
+        suspects = self._suspects(looked.kept)
+        looked.foreign = sum(not self._sites.is_user(place[0]) for place in suspects)
+        if self._census is not None and suspects:
+            fresh = [*self._names(), *self._shelter.fresh()]
+            self._shelter.thaw()
+            looked.samples, looked.grown = self._census.samples(
+                suspects, self._sites.place, fresh, looked.start
+            )
+
+    @staticmethod
+    def _suspects(kept: dict[Place, SiteGrowth]) -> Iterable[Place]:
+        rates = {place: growth.bytes_per_iteration for place, growth in kept.items()}
+        found = [place for place, rate in rates.items() if rate > FLOOR_BYTES]
+        return sorted(found, key=lambda place: -rates[place])[:_MOST_SITES]
