@@ -72,6 +72,23 @@ def test_views_become_copies(executed: dict[str, str]) -> None:
     assert "functools cache table" in executed["%pmat_cleanup --target cache:table"]
 
 
+def test_caches_buffers_and_strings_keep_to_their_budgets(executed: dict[str, str]) -> None:
+    counted = next(text for source, text in executed.items() if "def spectrum" in source)
+    assert "hits=10, misses=5" in counted
+    assert "cache:spectrum" in executed["%pmat_pools --cache-stats"]
+    assert next(t for s, t in executed.items() if "pmat.intern" in s) == "(50, True)"
+    assert "Cache Pool" in executed["%pmat_pools"]
+    assert "%pmat_cleanup" in executed["%pmat_pools --analyze cache"]
+    smaller = next(text for source, text in executed.items() if "--cache-pool 2MB" in source)
+    assert "entries=2" in smaller
+
+
+def test_pressure_shows_what_would_happen_and_what_did(executed: dict[str, str]) -> None:
+    assert "to MEDIUM at 0.30" in executed["%pmat_pressure"]
+    assert "nothing of it done" in executed["%pmat_pressure --simulate critical --dry-run"]
+    assert "done as at HIGH" in executed["%pmat_pressure --simulate high"]
+
+
 def test_the_notebook_is_kept_without_outputs() -> None:
     cells = json.loads(NOTEBOOK.read_text())["cells"]
     assert all(not c["outputs"] and c["execution_count"] is None for c in cells if "outputs" in c)
