@@ -62,7 +62,11 @@ def different() -> list[Any]:
         *(np.array(["a", 1], object), np.array(["a", 1.0], object), np.array(["a", True], object)),
         *(series, series.astype("i4"), series.astype("Int64"), series.rename("a")),
         *(series.astype("category"), pd.Series([1, 2, None], dtype="Int64"), series.iloc[:2]),
-        *(pd.Series([1, 2, 3], index=[0, 1, 3]), pd.Series(["a", "b"]), pd.Series(["ab", ""])),
+        *(
+            pd.Series([1, 2, 3], index=[0, 1, 3]),
+            pd.Series(["a", "b"], dtype="string"),
+            pd.Series(["ab", ""]),
+        ),
         *(pd.Series(["a", "b"], dtype=object), pd.Series(["a", None]), pd.Series(["a", "None"])),
         *(pd.Index([1, 2, 3]), pd.Index([1, 2, 3], name="i"), pd.RangeIndex(1, 4)),
         *(pd.MultiIndex.from_tuples([(1, 2)]), pd.MultiIndex.from_tuples([(2, 1)])),
