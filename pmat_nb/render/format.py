@@ -178,8 +178,8 @@ def column(
         unit = unit_of(largest)
         decimals = _column_decimals(unit, largest / _SCALE[unit])
         texts = [
-            NA if number is None else f"{_number(number / _SCALE[unit], decimals)} {unit}"
-            for number in numbers
+            _in_column(number, unit, decimals, bool(row < len(bounds) and bounds[row]))
+            for row, number in enumerate(numbers)
         ]
     else:
         # "B" takes the room of "MB", so that digits stay above digits.
@@ -195,12 +195,22 @@ def column(
     return [text.rjust(width) for text in marked]
 
 
+def _in_column(number: float | None, unit: str, decimals: int, bounded: bool) -> str:
+    if number is None:
+        return NA
+    text = f"{_number(number / _SCALE[unit], decimals)} {unit}"
+    # "≤ >-1 MB" would have to be thought about: what is tiny there takes its own unit.
+    plain = text[0] not in "<>" or (text[0] == "<" and not bounded)
+    return text if plain else size(number)
+
+
 def percent(share: _Number, *, decimals: int = 0) -> str:
     """A fraction as a percentage; what is above zero never reads as ``0%``."""
     number = _finite(share)
     if number is None:
         return NA
-    return f"{_number(number * 100, decimals)}%"
+    text = _number(number * 100, decimals)
+    return "0%" if text.startswith(">") else f"{text}%"
 
 
 def fraction(value: _Number) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pmat_nb.consumers import allocators as readers
-from pmat_nb.engine.probe import Probe, arenas
+from pmat_nb.engine.probe import Probe, arenas, glibc
 from pmat_nb.engine.probe.allocators import Allocators
 from pmat_nb.engine.probe.costly import Costly
 from pmat_nb.engine.probe.glibc import parse_malloc_info, read_heap
@@ -78,6 +78,43 @@ for t in threads: t.join()
     assert found["slack"] > 80 * MIB
     assert found["rss_fell"] > 60 * MIB
     assert abs(found["slack_fell"] - found["rss_fell"]) < 4 * MIB
+
+
+@linux
+def test_trimmed_arenas_with_huge_pages_are_not_slack() -> None:
+    """numpy asks for huge pages, which makes many mappings of one arena."""
+    code = """
+import numpy as np
+first = np.ones(3_900_000)  # its end raises the size above which glibc maps blocks
+del first
+kept = []
+def work():
+    kept.extend(np.ones(1_000_000) for _ in range(40))
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+kept.clear()
+before = probe.slack_bytes()
+probe.trim_heap()
+free = read_heap().free_bytes
+print(json.dumps({"before": before, "after": probe.slack_bytes(), "free": free}))
+"""
+    found = in_python("from pmat_nb.engine.probe.glibc import read_heap" + code)
+    assert found["before"] > 100 * MIB
+    assert found["free"] > 100 * MIB
+    assert found["after"] < 10 * MIB
+
+
+@linux
+def test_no_more_is_slack_than_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(glibc, "heap_areas", lambda maps, mem_path: [])
+    heap = glibc.GlibcHeap(1 << 45, 0, 1 << 45, 0)
+    monkeypatch.setattr(glibc, "read_heap", lambda: heap)
+    probe = Probe()
+    state = next(s for s in probe.allocators() if "glibc" in s.name)
+    assert state.slack_bytes is not None
+    assert state.slack_bytes <= (probe.rss_bytes() or 0) + 64 * MIB
+    probe.close()
 
 
 @linux

@@ -104,7 +104,7 @@ def test_changes_carry_their_sign():
 
 def test_what_is_not_zero_never_reads_as_zero():
     assert fmt.percent(0.003) == "<1%"
-    assert fmt.percent(-0.003) == ">-1%"
+    assert fmt.percent(-0.003) == "0%"
     assert fmt.column([gb(4.8), mb(1)])[1].strip() == "<0.01 GB"
     assert fmt.column([gb(4.8), 0])[1].strip() == "0.00 GB"
 
@@ -112,6 +112,12 @@ def test_what_is_not_zero_never_reads_as_zero():
 def test_a_column_is_even():
     texts = fmt.column([gb(4.8), gb(0.62), gb(13.4), None], bounds=["", "≥", "", "≥"])
     assert texts == ["  4.80 GB", "≥ 0.62 GB", " 13.40 GB", "      n/a"]
+
+
+def test_what_is_tiny_in_its_column_is_readable_with_a_bound():
+    bounds = ["", "≤", "≥", ""]
+    texts = fmt.column([mb(173), -200 * 1024, 3 * 1024, 1024], bounds=bounds)
+    assert [text.strip() for text in texts] == ["173 MB", "≤ -200 kB", "≥ 3.00 kB", "<1 MB"]
 
 
 def test_a_mixed_column_lines_up_its_units():

@@ -107,6 +107,9 @@ class Allocators:
         slack = None
         if maps is not None:
             slack = glibc.resident_free_bytes(heap, maps, self._files.path("mem"))
+            rss = self._files.rss_bytes()
+            # What was trimmed in an area that was not recognised is not in memory.
+            slack = min(slack, rss) if slack is not None and rss is not None else slack
         if slack is None:
             self._missing("slack_bytes (C heap)", "the heap's pages cannot be told (mincore)")
         return AllocatorState(

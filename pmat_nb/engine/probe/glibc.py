@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .cstream import c_library, captured
-from .procfs import PAGE_BYTES, PRIVATE_ANONYMOUS
+from .procfs import PAGE_BYTES, PRIVATE_ANONYMOUS, anonymous_areas
 from .residency import in_core_bytes
 
 __all__ = ["GlibcHeap", "heap_areas", "read_heap", "resident_free_bytes", "trim_heap"]
@@ -112,10 +112,12 @@ def heap_areas(maps: bytes, mem_path: str) -> Iterator[Area]:
         mem = -1
     try:
         for found in PRIVATE_ANONYMOUS.finditer(maps):
-            start, end = int(found[1], 16), int(found[2], 16)
             if found[3] == b"[heap]":
-                yield start, end - start
-            elif mem >= 0 and sys.maxsize > 2**32:
+                start = int(found[1], 16)
+                yield start, int(found[2], 16) - start
+        if mem >= 0 and sys.maxsize > 2**32:
+            # Joined: where numpy asked for huge pages, one area is many mappings.
+            for start, end in anonymous_areas(maps):
                 yield from _thread_areas(mem, start, end)
     finally:
         if mem >= 0:
