@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from .cleaning import Cleaner
     from .collecting import Collector
     from .deaths import DeathWatch
+    from .defragmenting import Defragmenter
     from .pools import PoolManager
     from .pressure import PressureMonitor
     from .reports import Reporter
@@ -126,7 +127,7 @@ class Session:
             )
             self.faults.guard("cell accounting")(self._hooks.install)()
             self.faults.guard("protection")(self.protector.open)()
-            self.between_cells.post("swap files of ended kernels", _remove_orphans)
+            self.between_cells.post("swap files of ended kernels", self._remove_orphans)
 
     def close(self) -> None:
         """Stop measuring; idempotent, and nothing in a forked child."""
@@ -314,6 +315,13 @@ class Session:
         """A part that something has asked for already, or None."""
         return self._parts.get(name)
 
+    @property
+    def defragmenter(self) -> Defragmenter:
+        """What compacts wasteful pools between cells."""
+        from .defragmenting import Defragmenter
+
+        return self._part("defragmenter", Defragmenter)
+
     def _part(self, name: str, make: Callable[[Session], _P]) -> _P:
         with self._making:
             if name not in self._parts:
@@ -462,6 +470,18 @@ class Session:
         except UsageError as nothing:
             print(f"pmat_nb: {nothing}")
 
+    def _remove_orphans(self) -> None:
+        from pmat_nb.engine.pools.spill import remove_orphans
+
+        files, nbytes = remove_orphans()
+        if files:
+            from pmat_nb.render.format import brief
+
+            self.notice(
+                "swap files",
+                f"pmat_nb: removed {brief(nbytes)} of swap files that a kernel left when it died",
+            )
+
     def _on_cell(self, record: CellRecord, source: str) -> None:
         self.last_cell = record
         if record.execution_count is not None:
@@ -483,6 +503,7 @@ class Session:
         def look() -> None:
             found = self.pressure.tick(rss_bytes)
             self.collector.tick(found.fraction, found.level)
+            self.defragmenter.tick()
 
         self.faults.guard("the pressure monitor")(look)()
 
@@ -515,12 +536,6 @@ def _working_folder() -> str | None:
         return str(Path.cwd())
     except OSError:  # it was deleted under us
         return None
-
-
-def _remove_orphans() -> None:
-    from pmat_nb.engine.pools.spill import remove_orphans
-
-    remove_orphans()
 
 
 def _make_probe() -> Probe:
