@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from types import SimpleNamespace
 
@@ -61,7 +62,7 @@ def test_what_does_not_help_is_tried_ever_more_seldom():
     session.helps = False
     session.run_until(2000)
     times = [at for at, target in session.cleaned]
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert 5 <= len(times) <= 12 and gaps == sorted(gaps)
 
 
