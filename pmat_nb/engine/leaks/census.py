@@ -23,9 +23,11 @@ from pmat_nb.engine.safe import referents
 from .sites import Place
 from .traces import Frames
 
-__all__ = ["Census", "Grown", "Sample", "traced_frames"]
+__all__ = ["Census", "Grown", "Members", "Sample", "traced_frames"]
 
 _KINDS = frozenset(map(id, (list, dict, set, deque, OrderedDict, defaultdict, Counter)))
+Members = Callable[[object], Iterable[object]]
+
 # Most of a heap: what these hold is no dictionary that grows by itself, or is watched.
 _HOLD_NO_DICTS = frozenset(
     map(
@@ -100,6 +102,10 @@ class Sample:
         """Those alive."""
         return [v for v in (_value(held) for held in self._held) if v is not None]
 
+    def own_ids(self) -> set[int]:
+        """Ids of what holds the objects for us: no holders of theirs."""
+        return {id(self), id(self._held), *map(id, self._held), id(self.grown)}
+
     def let_go(self) -> None:
         """Hold nothing any more."""
         self._held.clear()
@@ -116,9 +122,13 @@ def _lives(held: Any) -> bool:
 
 
 class Census:
-    """Lengths of all containers at ``__init__``; ``samples`` compares, while tracing is on."""
+    """Lengths of all containers at ``__init__``; ``samples`` compares, while tracing is on.
 
-    def __init__(self) -> None:
+    ``members`` gives what an object holds that the collector does not know of.
+    """
+
+    def __init__(self, members: Members = lambda value: ()) -> None:
+        self._members = members
         self._lengths: dict[int, int] | None = None
         objects = gc.get_objects()
         if len(objects) <= _MOST_OBJECTS:
@@ -154,20 +164,20 @@ class Census:
             if self._sort_in(found, place_of, grown):
                 of_ours.append(grown)
         for value in islice(fresh, _MOST_NEW):
-            for candidate in (value, *islice(_plain(value), 8)):
+            for candidate in (value, *islice(_plain(value), 8), *self._members(value)):
                 place = _place(candidate, place_of)
                 if place in found:
                     found[place].add(candidate)
         return {place: sample for place, sample in found.items() if sample.size}, of_ours
 
-    @staticmethod
     def _sort_in(
-        found: dict[Place, Sample], place_of: Callable[[Frames], Place | None], grown: Grown
+        self, found: dict[Place, Sample], place_of: Callable[[Frames], Place | None], grown: Grown
     ) -> bool:
         """The new entries of one container to their places; whether any of them had one."""
         matched = False
         for entry in _new_entries(grown.container, grown.before):
-            for candidate in (entry, *islice(referents([entry]), 16)):
+            inside = islice(referents([entry]), 16)
+            for candidate in (entry, *inside, *self._members(entry)):
                 place = _place(candidate, place_of)
                 if place in found:
                     sample = found[place]

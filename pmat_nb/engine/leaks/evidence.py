@@ -10,10 +10,12 @@ from .calibration import LIMITS, SITE, sigmoid
 from .records import Evidence, Judgement, Verdict
 from .series import growth_of
 
-__all__ = ["FLOOR_BYTES", "judge_site", "pieces", "site_rate"]
+__all__ = ["FLOOR_BYTES", "LEAST_BYTES", "judge_site", "pieces", "site_rate"]
 
 # Bytes per iteration of one site below which growth is not worth a row.
 FLOOR_BYTES = 256.0
+# A site of less may still be a wrapper of something large in a library's own pool.
+LEAST_BYTES = 48.0
 
 
 def judge_site(evidence: Evidence) -> Judgement:
@@ -57,11 +59,11 @@ def site_rate(evidence: Evidence) -> float:
 
 def _of_windows(evidence: Evidence) -> dict[str, float]:
     rates = [w.bytes_per_iteration for w in evidence.windows]
-    growing = [rate for rate in rates if rate > FLOOR_BYTES]
+    growing = [rate for rate in rates if rate >= LEAST_BYTES]
     found: dict[str, float] = {}
     if len(growing) == len(rates) > 1 and max(growing) <= 3 * min(growing):
         found["windows_agree"] = float(len(growing) - 1)
-    if len(rates) > 1 and rates[-1] <= FLOOR_BYTES:
+    if len(rates) > 1 and rates[-1] < LEAST_BYTES:
         found["window_missing"] = 1.0
     elif len(growing) > 1 and rates[-1] < LIMITS["decelerates"] * rates[0]:
         found["windows_decline"] = 1.0

@@ -126,8 +126,8 @@ class Evidence(NamedTuple):
 class Explanation(NamedTuple):
     """What retains the objects of one site, in words.
 
-    ``native_bytes`` is what each of the sampled objects holds in pools that tracemalloc
-    does not see; ``bound`` and ``kept_by`` as in :class:`Evidence`.
+    ``library`` names the counter (``Arrow``, ``C heap``) that shows what the objects hold
+    out of tracemalloc's sight; ``bound`` and ``kept_by`` as in :class:`Evidence`.
     """
 
     type_name: str = ""
@@ -135,7 +135,7 @@ class Explanation(NamedTuple):
     recommendation: str = ""
     kept_by: str = ""
     bound: int | None = None
-    native_bytes: int = 0
+    library: str = ""
 
 
 class LeakRow(NamedTuple):

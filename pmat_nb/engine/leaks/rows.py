@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from .calibration import LIMITS
 from .census import Sample
-from .evidence import FLOOR_BYTES, judge_site, site_rate
+from .evidence import FLOOR_BYTES, LEAST_BYTES, judge_site, site_rate
+from .native import with_native
 from .records import Evidence, Explanation, Growth, Judgement, LeakRow, SiteGrowth
 from .report import LeakRecord, in_order
-from .series import growth_of, judge, more_iterations
+from .series import growth_of, more_iterations
 from .sites import Place
 
 if TYPE_CHECKING:
@@ -27,11 +28,12 @@ def build_record(tracker: Tracker, explain: Callable[[Any], Explanation] | None)
     series = _series(tracker)
     total = growth_of(series, floor=FLOOR_BYTES / 4)
     judged = [_row(tracker, place, total, explain) for place in _places(tracker)]
-    rows = [row for row, _ in judged]
-    native = _native(tracker, total, rows)
-    if native is not None:
-        rows.append(native)
-    more = [found.more_iterations for _, found in judged if found.more_iterations]
+    rows = with_native(tracker, [(row, library) for row, _, library in judged])
+    more = [
+        found.more_iterations
+        for row, found, _ in judged
+        if found.more_iterations and row.bytes_per_iteration > FLOOR_BYTES
+    ]
     if len(series) < LIMITS["fewest"]:
         more.append(more_iterations(total))
     traced = sum(looked.iterations for looked in tracker.looked)
@@ -66,7 +68,7 @@ def _places(tracker: Tracker) -> list[Place]:
     for looked in tracker.looked:
         for place, kept in looked.kept.items():
             rates[place] = max(rates.get(place, 0.0), kept.bytes_per_iteration)
-    found = [place for place, rate in rates.items() if rate > FLOOR_BYTES]
+    found = [place for place, rate in rates.items() if rate >= LEAST_BYTES]
     return sorted(found, key=lambda place: -rates[place])[:_MOST_ROWS]
 
 
@@ -75,7 +77,7 @@ def _row(
     place: Place,
     total: Growth,
     explain: Callable[[Any], Explanation] | None,
-) -> tuple[LeakRow, Judgement]:
+) -> tuple[LeakRow, Judgement, str]:
     windows = tuple(
         looked.kept.get(place, SiteGrowth(looked.start, looked.iterations, _NOTHING, _NOTHING))
         for looked in tracker.looked
@@ -95,8 +97,6 @@ def _row(
     site = tracker.sites.site(place)
     rate = site_rate(evidence)
     blocks = max(w.blocks_per_iteration for w in windows)
-    native = told.native_bytes * blocks_of_objects(sample, windows) if told.native_bytes else 0.0
-    rate += native
     row = LeakRow(
         site=site.name,
         filename=site.filename,
@@ -113,15 +113,7 @@ def _row(
         retained_by=told.retained_by,
         recommendation=told.recommendation,
     )
-    return row, judged
-
-
-def blocks_of_objects(sample: Sample | None, windows: tuple[SiteGrowth, ...]) -> float:
-    """How many sampled objects an iteration adds, by the container that grew."""
-    lengths = _lengths(sample)
-    if len(lengths) > 1 and lengths[-1][0] > lengths[0][0]:
-        return max(0.0, (lengths[-1][1] - lengths[0][1]) / (lengths[-1][0] - lengths[0][0]))
-    return 1.0
+    return row, judged, told.library
 
 
 def _sample(tracker: Tracker, place: Place) -> Sample | None:
@@ -144,47 +136,3 @@ def _cohort(sample: Sample | None) -> dict[str, int]:
         "sampled": sample.size,
         "age": iteration - sample.alive_at[0][0],
     }
-
-
-def _native(tracker: Tracker, total: Growth, rows: list[LeakRow]) -> LeakRow | None:
-    """A row for steady growth of the heap or a pool that no traced site accounts for."""
-    told = sum(row.bytes_per_iteration for row in rows if row.verdict in ("leak", "kept"))
-    found = []
-    for name, series in _native_series(tracker).items():
-        growth = growth_of(series, floor=FLOOR_BYTES)
-        if growth.kind in ("constant", "stepping") and growth.low - told > FLOOR_BYTES:
-            found.append((name, growth))
-    if not found:
-        return None
-    # A pool of a library says more than the heap that it may be a part of.
-    name, growth = found[-1]
-    judged = judge(growth)
-    rate = growth.per_iteration - told
-    return LeakRow(
-        site=name,
-        filename="",
-        lineno=0,
-        source="",
-        function="",
-        kind="native",
-        verdict=judged.verdict,
-        confidence=round(min(judged.confidence, LIMITS["native_sure"]), 3),
-        bytes_per_iteration=rate,
-        retained_bytes=round(rate * tracker.iterations),
-        retained_blocks=0,
-        iterations=tracker.iterations,
-        retained_by=f"{name}, outside of Python's sight",
-        recommendation="run again with --native, which finds the line (needs memray)",
-    )
-
-
-def _native_series(tracker: Tracker) -> dict[str, list[tuple[int, int]]]:
-    found: dict[str, list[tuple[int, int]]] = {}
-    for i, reading in tracker.readings:
-        if i <= tracker.warmup:
-            continue
-        if reading.heap_bytes is not None:
-            found.setdefault("C heap", []).append((i, reading.heap_bytes))
-        for name, value in reading.pools:
-            found.setdefault(f"{name} pool", []).append((i, value))
-    return found

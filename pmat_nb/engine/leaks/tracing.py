@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from .census import Census, Grown, Sample
+from .census import Census, Grown, Members, Sample
 from .collecting import Shelter
-from .evidence import FLOOR_BYTES
+from .evidence import LEAST_BYTES
 from .records import SiteGrowth
 from .sites import Place, Sites
 from .traces import Sizes, Window
@@ -35,7 +35,8 @@ class TracedWindow:
     """Opens tracing; ``mark`` after each iteration; ``close`` gives what was found.
 
     ``done`` iterations came before. A census is taken where ``sampling``; ``names`` gives
-    objects that belong to it besides those that the collector watches.
+    objects that belong to it besides those that the collector watches, ``members`` what
+    an object holds without the collector knowing.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class TracedWindow:
         frames: int,
         sampling: bool,
         names: Callable[[], Iterable[object]] = tuple,
+        members: Members = lambda value: (),
     ) -> None:
         self._sites = sites
         self._shelter = shelter
@@ -54,7 +56,7 @@ class TracedWindow:
         self._names = names
         shelter.collect()
         shelter.thaw()
-        self._census = Census() if sampling else None
+        self._census = Census(members) if sampling else None
         shelter.refreeze()
         self._readings: list[dict[Place, Sizes]] = []
         self._void = False
@@ -115,5 +117,5 @@ class TracedWindow:
     @staticmethod
     def _suspects(kept: dict[Place, SiteGrowth]) -> Iterable[Place]:
         rates = {place: growth.bytes_per_iteration for place, growth in kept.items()}
-        found = [place for place, rate in rates.items() if rate > FLOOR_BYTES]
+        found = [place for place, rate in rates.items() if rate >= LEAST_BYTES]
         return sorted(found, key=lambda place: -rates[place])[:_MOST_SITES]

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .census import Members
 from .collecting import Shelter
 from .counters import Counters
 from .records import Explanation, Reading
@@ -47,6 +48,7 @@ class Tracker:
         sites: how places in code are named, and which are the user's.
         explain: what retains the samples of a site, asked when a report is made.
         names: objects that the repeated code itself binds to names.
+        members: what an object holds that the collector does not know of.
         progress: told after each iteration.
         clock: seconds.
 
@@ -64,6 +66,7 @@ class Tracker:
         sites: Sites | None = None,
         explain: Explain | None = None,
         names: Callable[[], Iterable[object]] = tuple,
+        members: Members = lambda value: (),
         progress: Progress | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -81,6 +84,7 @@ class Tracker:
         self._counters = counters
         self._explain = explain
         self._names = names
+        self._members = members
         self._progress = progress
         self._clock = clock
         self._shelter = Shelter()
@@ -192,6 +196,7 @@ class Tracker:
                 frames=self._frames,
                 sampling=len(self.looked) < 2,
                 names=self._names,
+                members=self._members,
             )
 
     def _traced(self, spent: float) -> None:

@@ -1,0 +1,57 @@
+"""What to do about a leak, by what retains it. One sentence, in the user's own names."""
+
+from __future__ import annotations
+
+__all__ = ["recommend"]
+
+# (part of the path's text, what to do); the first that fits counts.
+_BY_TEXT = (
+    ("functools cache", "give the cache a maxsize, or call its cache_clear() between runs"),
+    ("handlers", "add the handler once, or remove it with removeHandler() after each run"),
+    ("atexit", "unregister it with atexit.unregister()"),
+    ("signal", "disconnect the receiver after each run, or connect it weakly"),
+    ("callback", "remove the callback after each run, or hold it weakly"),
+    ("listener", "remove the listener after each run, or hold it weakly"),
+    ("observer", "remove the observer after each run, or hold it weakly"),
+    ("subscriber", "remove the subscriber after each run, or hold it weakly"),
+    ("linecache", "call linecache.clearcache() after each run"),
+    ("warnings", "reset the registry, or warn with a text that does not change"),
+    ("thread", "join the thread, or let it go through its queue and end"),
+    ("_threads", "shut the executor down"),
+    ("Out[", "end the line with ; or clear with %reset -f out"),
+)
+_BY_KIND = {
+    "figure": "close the figure: plt.close(fig), or plt.close('all') after each run",
+    "widget": "close the widget: widget.close()",
+    "traceback": "let go of the error: del it, or %pmat_cleanup --target temp",
+    "thread": "end the function or thread that still runs, or del its local",
+    "context": "reset the context variable with its token after each run",
+    "task": "await or cancel the task, and do not keep finished ones",
+    "ipython": "end the line with ; or clear with %reset -f out",
+}
+
+
+def recommend(path: str, kind: str, container: str, *, kept_by: str = "") -> str:
+    """A recommendation that fits the retainer.
+
+    ``path`` leads to the ``container`` that grew (its type's name, empty where objects
+    live on by themselves); ``kind`` is the path's root.
+    """
+    if kept_by:
+        return f"none if you want {kept_by}; else del {kept_by} or keep less in it"
+    lowered = path.lower()
+    for part, words in _BY_TEXT:
+        if part.lower() in lowered:
+            return words
+    if kind in _BY_KIND:
+        return _BY_KIND[kind]
+    if "suspended generator" in path or "suspended coroutine" in path:
+        return "run the generator to its end, or close() it"
+    if "closure cell" in path and not container:
+        return "do not keep the function, or pass what it needs as arguments"
+    name = path.partition(" →")[0]
+    if container in ("dict", "OrderedDict", "defaultdict", "Counter"):
+        return f"bound {name} (maxsize, or remove what is done), or hold weak references"
+    if container in ("list", "set", "deque"):
+        return f"bound {name}, empty it after use, or hold weak references"
+    return f"cut the reference from {name} when it is no longer needed" if name else ""

@@ -1,0 +1,56 @@
+"""Counters of memory that libraries take from allocators of their own.
+
+tracemalloc and the C heap's counters see none of it. Each reader is None while its
+library is not loaded, and costs a microsecond. polars tells no figure of its pool: what
+its frames take shows in the resident size alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from pmat_nb.engine.leaks.counters import PoolReader
+
+__all__ = ["POOLS", "library_of"]
+
+# Libraries whose objects hold memory that tracemalloc does not see, and what counts it.
+_LIBRARIES = {"pyarrow": "Arrow", "polars": "polars", "torch": "C heap", "PIL": "C heap"}
+
+
+def arrow() -> tuple[str, int] | None:
+    """Bytes in use in all of Arrow's pools."""
+    pyarrow: Any = sys.modules.get("pyarrow")
+    count = getattr(pyarrow, "total_allocated_bytes", None)
+    return None if count is None else ("Arrow", int(count()))
+
+
+def torch_cuda() -> tuple[str, int] | None:
+    """Bytes in tensors on all CUDA devices, once one is in use."""
+    cuda: Any = getattr(sys.modules.get("torch"), "cuda", None)
+    if cuda is None or not getattr(cuda, "is_initialized", bool)():
+        return None
+    used = sum(int(cuda.memory_allocated(at)) for at in range(cuda.device_count()))
+    return "torch cuda", used
+
+
+def cupy() -> tuple[str, int] | None:
+    """Bytes in use in cupy's default pool, on the current device."""
+    module: Any = sys.modules.get("cupy")
+    if module is None or not hasattr(module, "get_default_memory_pool"):
+        return None
+    return "cupy", int(module.get_default_memory_pool().used_bytes())
+
+
+POOLS: tuple[PoolReader, ...] = (arrow, torch_cuda, cupy)
+
+
+def library_of(kind: type) -> str:
+    """The counter that shows what objects of a type hold; empty for types without one."""
+    module = kind.__module__ if type(kind.__module__) is str else ""
+    top = module.partition(".")[0]
+    if top == "pandas" and "arrow" in module:
+        top = "pyarrow"
+    if top == "torch" and kind.__name__ not in ("Tensor", "Parameter", "UntypedStorage"):
+        return ""
+    return _LIBRARIES.get(top, "")

@@ -1,0 +1,102 @@
+"""Growth that no traced site accounts for: C code's ``malloc`` and pools of libraries.
+
+A site whose objects hold memory in such a pool gets its growth; what is left over is a row
+of its own, of kind ``native``, without a line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .calibration import LIMITS
+from .evidence import FLOOR_BYTES
+from .records import Growth, LeakRow
+from .series import growth_of, judge
+
+if TYPE_CHECKING:
+    from .tracker import Tracker
+
+__all__ = ["with_native"]
+
+_HEAP = "C heap"
+# Allocators that tell no figure: what they take shows in the resident size.
+_RESIDENT = ("polars",)
+_GOING_ON = ("constant", "stepping")
+
+
+def with_native(tracker: Tracker, judged: list[tuple[LeakRow, str]]) -> list[LeakRow]:
+    """The rows, each with its library's counter, and one for what is nobody's.
+
+    A row that stays below the floor is left out, unless its objects are of a library
+    whose memory nothing counts.
+    """
+    rows = [row for row, _ in judged]
+    told = sum(row.bytes_per_iteration for row in rows if row.verdict in ("leak", "kept"))
+    for name, series in _series(tracker, {library for _, library in judged}).items():
+        growth = growth_of(series, floor=FLOOR_BYTES)
+        # What Python's own blocks take of the C heap is traced.
+        rest = told if name == _HEAP or name in _RESIDENT else 0.0
+        if growth.kind not in _GOING_ON or growth.low - rest <= FLOOR_BYTES:
+            continue
+        owner = _owner(judged, name)
+        if owner is not None:
+            rows[owner] = _grown(rows[owner], growth.per_iteration - rest)
+        elif name not in _RESIDENT:
+            rows.append(_row(tracker, name, growth, growth.per_iteration - rest))
+    uncounted = {at for at, (_, library) in enumerate(judged) if library in _RESIDENT}
+    return [
+        row
+        for at, row in enumerate(rows)
+        if row.bytes_per_iteration > FLOOR_BYTES or at in uncounted
+    ]
+
+
+def _owner(judged: list[tuple[LeakRow, str]], name: str) -> int | None:
+    """The row whose objects hold the memory: that of the most objects."""
+    found = [
+        (row.retained_blocks, at)
+        for at, (row, library) in enumerate(judged)
+        if library == name and row.verdict in ("leak", "kept")
+    ]
+    return max(found)[1] if found else None
+
+
+def _grown(row: LeakRow, rate: float) -> LeakRow:
+    total = row.bytes_per_iteration + rate
+    return row._replace(bytes_per_iteration=total, retained_bytes=round(total * row.iterations))
+
+
+def _row(tracker: Tracker, name: str, growth: Growth, rate: float) -> LeakRow:
+    judged = judge(growth)
+    return LeakRow(
+        site=name if name == _HEAP else f"{name} pool",
+        filename="",
+        lineno=0,
+        source="",
+        function="",
+        kind="native",
+        verdict=judged.verdict,
+        confidence=round(min(judged.confidence, LIMITS["native_sure"]), 3),
+        bytes_per_iteration=rate,
+        retained_bytes=round(rate * tracker.iterations),
+        retained_blocks=0,
+        iterations=tracker.iterations,
+        retained_by=f"{name}, out of Python's sight",
+        recommendation="find the line with --native (needs memray)",
+    )
+
+
+def _series(tracker: Tracker, libraries: set[str]) -> dict[str, list[tuple[int, int]]]:
+    """By counter, its value after each plain iteration, warm-up left out."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for i, reading in tracker.readings:
+        if i <= tracker.warmup:
+            continue
+        for name, value in reading.pools:
+            found.setdefault(name, []).append((i, value))
+        if reading.heap_bytes is not None:
+            found.setdefault(_HEAP, []).append((i, reading.heap_bytes))
+        for name in libraries.intersection(_RESIDENT):
+            if reading.rss_bytes is not None:
+                found.setdefault(name, []).append((i, reading.rss_bytes))
+    return found
