@@ -59,7 +59,7 @@ def stats(*, detailed: bool = False) -> Stats:
     """
     from pmat_nb.session import current
 
-    found: Stats = current().stats(detailed=detailed)
+    found: Stats = current().reporter().stats(detailed=detailed)
     return found
 
 
@@ -105,8 +105,9 @@ def limit(
         UnavailableError: on platforms without a guard (all but Linux).
     """
     from pmat_nb.session import current
+    from pmat_nb.session.protection.asking import block
 
-    return current().limit_block(size, scope=scope, ceiling=ceiling, warn_only=warn_only)
+    return block(current(), size, scope=scope, ceiling=ceiling, warn_only=warn_only)
 
 
 @overload

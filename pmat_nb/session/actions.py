@@ -91,7 +91,9 @@ class Actions:
         return None, "" if trimmed else "this C library cannot hand memory back"
 
     def _save(self) -> tuple[int | None, str]:
-        return None, self._session.save(None).compact()
+        from .keeping import save_variables
+
+        return None, save_variables(self._session, None).compact()
 
     def _leave(self) -> tuple[int | None, str]:
         session = self._session

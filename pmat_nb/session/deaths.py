@@ -48,7 +48,7 @@ class DeathWatch:
         process = this_process()
         self._journal = Journal(_folder(), os.urandom(8).hex())
         fixed = {
-            "notebook": self._session.notebook().key,
+            "notebook": self._session.recording.notebook().key,
             "machine": process.machine,
             "pid": process.pid,
             "start_cs": process.start_cs,
@@ -133,17 +133,17 @@ def collect(session: Session) -> list[Death]:
         return []
     from pmat_nb.engine.journal import read_deaths
 
-    return read_deaths(folder, _is_alive, notebook=session.notebook().key)
+    return read_deaths(folder, _is_alive, notebook=session.recording.notebook().key)
 
 
 def announce(session: Session, death: Death) -> None:
     """Tell the user once, and enter the death into the history."""
     from .keeping import saved_names
 
-    text = death_text(death, saved_names(session.notebook().key))
+    text = death_text(death, saved_names(session.recording.notebook().key))
     if time.time() - float(death.record.get("at", 0)) < _NEWS_S:
         session.notice(f"death {death.session_id}", text)
-    writer = session.writer()
+    writer = session.recording.writer()
     if writer is not None:
         writer.record_event("death", {"text": text, **death.record, **death.certificate})
 

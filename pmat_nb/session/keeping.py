@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from pmat_nb.consumers.namespace import user_variables
 from pmat_nb.consumers.shell import hidden_namespace
 from pmat_nb.engine.paths import make_private, state_dir
-from pmat_nb.engine.snapshot import RestoreReport, SaveReport, restore, save
+from pmat_nb.engine.snapshot import restore, save
 from pmat_nb.errors import StateFileError, UsageError
 
 if TYPE_CHECKING:
+    from pmat_nb.render.keeping import Restored, Saved
+
     from .session import Session
 
 __all__ = ["default_path", "restore_variables", "save_variables", "saved_names"]
@@ -34,20 +36,24 @@ def default_path(notebook_key: str) -> Path:
     return folder / f"{zlib.crc32(notebook_key.encode('utf-8', 'surrogatepass')):08x}.pmat"
 
 
-def save_variables(session: Session, path: str | None, names: Collection[str] | None) -> SaveReport:
+def save_variables(
+    session: Session, path: str | None, names: Collection[str] | None = None
+) -> Saved:
     """Save the user's variables, or those of ``names``.
 
     Raises:
         UsageError: a name that is no variable, or nothing that could be saved.
         StateFileError: the file cannot be written.
     """
+    from pmat_nb.render.keeping import Saved
+
     wanted = _wanted(session, names)
     report = save(
         wanted,
         _target(session, path),
         key_path=_key_path(),
         origin={
-            "notebook": session.notebook().key,
+            "notebook": session.recording.notebook().key,
             "cell": session.last_cell.label if session.last_cell else None,
             "at": time.time(),
         },
@@ -56,22 +62,25 @@ def save_variables(session: Session, path: str | None, names: Collection[str] | 
     )
     saved = {variable.name for variable in report.saved}
     views = tuple(pair for pair in _views(wanted) if pair[0] in saved)
-    return replace(report, copied=views)
+    return Saved(replace(report, copied=views))
 
 
 def restore_variables(
-    session: Session, path: str | None, names: Collection[str] | None
-) -> RestoreReport:
+    session: Session, path: str | None, names: Collection[str] | None = None
+) -> Restored:
     """Put saved variables back into the namespace, all or none.
 
     Raises:
         UsageError: a name that was not saved.
         StateFileError: the file is missing, cut off, altered, or of another Python.
     """
+    from pmat_nb.render.keeping import Restored
+
     source = _target(session, path)
     if path is None and not source.exists():
         raise StateFileError("nothing was saved for this notebook; %pmat_save saves its variables")
-    return restore(source, names, into=session.namespace_owner.user_ns, key_path=_key_path())
+    namespace = session.namespace_owner.user_ns
+    return Restored(restore(source, names, into=namespace, key_path=_key_path()))
 
 
 def saved_names(notebook_key: str) -> tuple[str, ...]:
@@ -136,7 +145,9 @@ def _imported_modules(owner: Any) -> dict[str, object]:
 
 
 def _target(session: Session, path: str | None) -> Path:
-    return default_path(session.notebook().key) if path is None else Path(path).expanduser()
+    return (
+        default_path(session.recording.notebook().key) if path is None else Path(path).expanduser()
+    )
 
 
 def _key_path() -> Path:

@@ -32,7 +32,7 @@ def history_report(
     found = _read(session)
     forecasts = None
     if forecast:
-        own = session.history_id()
+        own = session.recording.session_id()
         runs = [row for row in found.cells if row.session_id == own]
         forecasts = forecast_cells(runs, limit_bytes)
     now = time.time()
@@ -47,13 +47,13 @@ def history_report(
 
 
 def _read(session: Session) -> History:
-    writer = session.writer()
+    writer = session.recording.writer()
     if writer is not None:
         writer.flush()
     folder = history_dir(create=False)
     if folder.path is None:
         return History(problems=(folder.reason,))
-    found = read_history(folder.path, notebook=session.notebook().key)
+    found = read_history(folder.path, notebook=session.recording.notebook().key)
     if session.settings.get("history") is True:
         return found
     return replace(found, problems=(*found.problems, "the history setting is off"))

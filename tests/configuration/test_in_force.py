@@ -25,7 +25,7 @@ CAPPED = """
         except UsageError as problem:
             return str(problem)
 
-    print(">", standing(), "a cap" in str(current().limit_report()))
+    print(">", standing(), "a cap" in str(current().reporter().limit_report()))
     print(">", limit("1GB"), standing())
     print(">", "cap of 3GB" in limit("16GB"), "cap of 3GB" in limit("off"), standing())
     limit("99%")

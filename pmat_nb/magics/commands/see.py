@@ -10,7 +10,7 @@ from pmat_nb.session.session import Session
 
 def status(session: Session, *, format: str | None, output: str | None) -> Any:
     """``%pmat``."""
-    return deliver(session.status(), format, output)
+    return deliver(session.reporter().status(), format, output)
 
 
 def stats(
@@ -25,22 +25,23 @@ def stats(
 ) -> Any:
     """``%pmat_stats``, its live display and its log summary."""
     if watch is not None:
-        return session.watch(watch, format=format, output=output)
+        return session.reporter().watch(watch, format=format, output=output)
     if analyze_log is not None:
-        return deliver(session.analyze_log(analyze_log), format, output)
-    return deliver(session.stats(detailed=detailed, by=by), format, output)
+        return deliver(session.reporter().analyze_log(analyze_log), format, output)
+    report = session.reporter().stats(detailed=detailed)
+    return deliver(report if by is None else report.by(by), format, output)
 
 
 def variables(
     session: Session, *, exact: bool, top: int | None, format: str | None, output: str | None
 ) -> Any:
     """``%pmat_vars``."""
-    return deliver(session.variables(exact=exact, top=top), format, output)
+    return deliver(session.reporter().variables(exact=exact, top=top), format, output)
 
 
 def why(session: Session, *, name: str, format: str | None, output: str | None) -> Any:
     """``%pmat_why``."""
-    return deliver(session.why(name), format, output)
+    return deliver(session.reporter().why(name), format, output)
 
 
 def history(
@@ -55,5 +56,5 @@ def history(
 ) -> Any:
     """``%pmat_history``."""
     view = "deaths" if deaths else "sessions" if sessions else "cells"
-    report = session.history(view=view, forecast=forecast)
+    report = session.reporter().history(view=view, forecast=forecast)
     return report.plot() if plot else deliver(report, format, output)

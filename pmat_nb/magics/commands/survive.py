@@ -6,6 +6,8 @@ from typing import Any
 
 from pmat_nb.errors import UsageError
 from pmat_nb.magics.output import deliver
+from pmat_nb.session import keeping
+from pmat_nb.session.protection.asking import set_standing
 from pmat_nb.session.protection.limits import CellLimit
 from pmat_nb.session.session import Session
 from pmat_nb.units import LimitSpec
@@ -22,8 +24,8 @@ def limit(
     """``%pmat_limit``: set the standing limit, and show what is in force."""
     _refuse_cell_options(options)
     if size is not None:
-        session.set_limit(size, ceiling=options["ceiling"], warn_only=options["warn_only"])
-    return deliver(session.limit_report(), format, output)
+        set_standing(session, size, ceiling=options["ceiling"], warn_only=options["warn_only"])
+    return deliver(session.reporter().limit_report(), format, output)
 
 
 def _refuse_cell_options(options: dict[str, Any]) -> None:
@@ -50,7 +52,7 @@ def save(
     output: str | None,
 ) -> Any:
     """``%pmat_save``."""
-    return deliver(session.save(path, names=_names(vars)), format, output)
+    return deliver(keeping.save_variables(session, path, _names(vars)), format, output)
 
 
 def restore(
@@ -62,7 +64,7 @@ def restore(
     output: str | None,
 ) -> Any:
     """``%pmat_restore``."""
-    return deliver(session.restore(path, names=_names(vars)), format, output)
+    return deliver(keeping.restore_variables(session, path, _names(vars)), format, output)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

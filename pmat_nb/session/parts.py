@@ -1,0 +1,74 @@
+"""The parts of a session that are made when something first needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import RLock
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+if TYPE_CHECKING:
+    from .cleaning import Cleaner
+    from .collecting import Collector
+    from .defragmenting import Defragmenter
+    from .pools import PoolManager
+    from .pressure import PressureMonitor
+
+__all__ = ["Parts"]
+
+_P = TypeVar("_P")
+
+
+class Parts:
+    """What `Session` adds to; each part has ``settings_changed`` and ``close``.
+
+    None of them is imported before it is asked for: loading the extension stays light.
+    """
+
+    def __init__(self) -> None:
+        self._parts: dict[str, Any] = {}
+        self._making = RLock()
+
+    @property
+    def pools(self) -> PoolManager:
+        """The managed pools: caches, scratch buffers, interned strings, parsed trees."""
+        from .pools import PoolManager
+
+        return self._part("pools", PoolManager)
+
+    @property
+    def cleaner(self) -> Cleaner:
+        """What plans and carries out a cleanup."""
+        from .cleaning import Cleaner
+
+        return self._part("cleaner", Cleaner)
+
+    @property
+    def pressure(self) -> PressureMonitor:
+        """The pressure over time, and the responses to it."""
+        from .pressure import PressureMonitor
+
+        return self._part("pressure", PressureMonitor)
+
+    @property
+    def collector(self) -> Collector:
+        """What schedules garbage collections between cells."""
+        from .collecting import Collector
+
+        return self._part("collector", Collector)
+
+    def part_if_made(self, name: str) -> Any:
+        """A part that something has asked for already, or None."""
+        return self._parts.get(name)
+
+    @property
+    def defragmenter(self) -> Defragmenter:
+        """What compacts wasteful pools between cells."""
+        from .defragmenting import Defragmenter
+
+        return self._part("defragmenter", Defragmenter)
+
+    def _part(self, name: str, make: Callable[[Any], _P]) -> _P:
+        with self._making:
+            if name not in self._parts:
+                self._parts[name] = make(self)
+        return cast("_P", self._parts[name])
