@@ -140,3 +140,4 @@ class PressureRecord(NamedTuple):
     asked: ResponseRun | None = None
     waits_s: float | None = None
     notes: tuple[str, ...] = ()
+    gc_advice: tuple[GcAdvice, ...] = ()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pmat_nb.engine.pressure_records import (
+    GcAdvice,
     LevelPlan,
     PressureRecord,
     PressureSample,
@@ -67,6 +68,7 @@ class PressureReport(Report):
         if record.runs:
             lines.append(_past(record.runs))
         lines.append(Line.of(Part(_collections(record), "muted")))
+        lines += [Line.of(f"  → {_advice(one)}") for one in record.gc_advice]
         lines += [Line.of(Part(note, "muted")) for note in record.notes]
         return [line for line in lines if not isinstance(line, Line) or line.parts]
 
@@ -104,6 +106,7 @@ class PressureReport(Report):
                 "next_run_in_s": record.gc.next_run_in_s,
                 "share_of_cells": record.gc_share,
                 "runs": [run._asdict() for run in record.collections],
+                "advice": [advice._asdict() for advice in record.gc_advice],
             },
             "notes": list(record.notes),
         }
@@ -321,6 +324,13 @@ def _collections(record: PressureRecord) -> str:
     if record.gc_share is not None and record.gc_share >= 0.02:
         text += f" · about {percent(record.gc_share)} of the cells' time"
     return text
+
+
+def _advice(advice: GcAdvice) -> str:
+    measured = duration(advice.collection_s)
+    if advice.after_s is not None:
+        measured += f" → {duration(advice.after_s)}"
+    return f"{advice.text} (measured: {measured})"
 
 
 def _plan_dict(plan: LevelPlan) -> dict[str, Any]:

@@ -238,6 +238,7 @@ class PressureMonitor:
             asked=asked,
             waits_s=responder.waits_s(pressure.level),
             notes=self._notes(),
+            gc_advice=collector.advice(),
         )
 
     def headroom(self, readings: Readings, level: Level | None) -> Headroom | None:

@@ -458,6 +458,8 @@ def test_advice_is_given_only_where_it_was_measured_to_help(loaded):
     assert any("gc.freeze()" in text for text, *_ in found)
     assert all(after < 0.8 * now and share > 0.05 for _, now, after, share in found)
     assert loaded.value("[gc.get_freeze_count(), gc.get_threshold()]") == [0, thresholds]
+    shown = loaded.run("%pmat_pressure").text or ""
+    assert "→ gc.freeze()" in shown and "(measured: " in shown
 
 
 def test_unloading_leaves_nothing(loaded):
