@@ -43,15 +43,23 @@ def recommend(path: str, kind: str, container: str, *, kept_by: str = "") -> str
     for part, words in _BY_TEXT:
         if part.lower() in lowered:
             return words
-    if kind in _BY_KIND:
+    # A local of the code that waits for this report is not what retains it.
+    if kind in _BY_KIND and not path.startswith("running "):
         return _BY_KIND[kind]
     if "suspended generator" in path or "suspended coroutine" in path:
         return "run the generator to its end, or close() it"
     if "closure cell" in path and not container:
         return "do not keep the function, or pass what it needs as arguments"
-    name = path.partition(" →")[0]
+    name = _holder(path)
     if container in ("dict", "OrderedDict", "defaultdict", "Counter"):
         return f"bound {name} (maxsize, or remove what is done), or hold weak references"
     if container in ("list", "set", "deque"):
         return f"bound {name}, empty it after use, or hold weak references"
     return f"cut the reference from {name} when it is no longer needed" if name else ""
+
+
+def _holder(path: str) -> str:
+    """What is named last before the container: ``Loader.loaded``."""
+    steps = path.split(" → ")
+    named = steps[-2] if len(steps) > 1 else ""
+    return named.removeprefix("closure cell ").rpartition(" local ")[2]

@@ -129,7 +129,8 @@ class _Roots(KernelRoots):
 
     def ignored(self, holder: object) -> bool:
         """What is ours, besides what is the kernel's."""
-        return id(holder) in self._own_ids or super().ignored(holder)
+        ours = is_exactly(holder, (Grown, Sample)) or id(holder) in self._own_ids
+        return ours or super().ignored(holder)
 
 
 def _telling(values: list[object]) -> object:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def calibration(outcomes: Sequence[Outcome]) -> list[tuple[float, float, int, in
     bounds = (0.5, 0.7, 0.9, 0.97, 1.0001)
     rows = [(row, o) for o in outcomes for row in o.found.get("rows", ())]
     found = []
-    for low, high in zip(bounds, bounds[1:], strict=False):
+    for low, high in pairwise(bounds):
         inside = [(r, o) for r, o in rows if low <= r["confidence"] < high]
         inside = [(r, o) for r, o in inside if r["verdict"] != "undecided"]
         found.append((low, min(high, 1.0), len(inside), sum(is_right(r, o) for r, o in inside)))

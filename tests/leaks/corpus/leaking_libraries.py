@@ -42,7 +42,7 @@ def large_arrays():
     import numpy as np
 
     class Pipeline:
-        stages = []
+        stages = []  # noqa: RUF012
 
     def step():
         Pipeline.stages.append(np.ones(650_000))  # LEAK
@@ -123,7 +123,7 @@ def figures():
     import matplotlib.pyplot as plt
 
     def step():
-        figure, axes = plt.subplots()  # LEAK
+        _, axes = plt.subplots()  # LEAK
         axes.plot([1, 2, 3])  # LEAK
 
     step.after = lambda: plt.close("all")

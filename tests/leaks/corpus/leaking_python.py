@@ -274,7 +274,7 @@ def class_attribute_list():
     """Instances that register themselves in a list of their class."""
 
     class Session:
-        instances = []
+        instances = []  # noqa: RUF012
 
         def __init__(self):
             self.cookies = {f"k{i}": f"value {i}" for i in range(100)}  # LEAK

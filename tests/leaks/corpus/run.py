@@ -6,6 +6,7 @@ runs; ``memray``, the top line of its leaks over those runs.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import tracemalloc
@@ -26,10 +27,8 @@ def prepared(name: str) -> tuple[Any, Any]:
 
 def repeat(step: Any, number: int) -> None:
     for _ in range(number):
-        try:
+        with contextlib.suppress(Exception):
             step()
-        except Exception:
-            pass
 
 
 def with_pmat(step: Any, names: Any) -> dict[str, Any]:
