@@ -51,7 +51,8 @@ class Held:
     ``roots`` are the objects to size it from. ``extra_bytes`` come on top of what
     is reachable from them (a table that must not be walked itself). ``address`` is
     how magics target it (``cache:Out``); several may share one address. ``kind``
-    says whether ``extra_bytes`` were measured or estimated.
+    says whether ``extra_bytes`` were measured or estimated. With ``contents`` true, what a
+    root holds counts here even where the root is a variable: the variable is a cache.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Held:
     address: str | None = None
     extra_bytes: int = 0
     kind: Literal["measured", "estimated"] = "measured"
+    contents: bool = False
 
 
 @dataclass(frozen=True, slots=True)

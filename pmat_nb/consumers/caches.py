@@ -37,11 +37,14 @@ def cached_objects(wrapper: Any) -> tuple[object, ...]:
     )
 
 
-def _held(wrapper: Any, name: str) -> Held | None:
+def _held(wrapper: Any, name: str, *, variable: bool) -> Held | None:
     info = _WRAPPER.cache_info(wrapper)  # type: ignore[attr-defined]
     if not info.currsize:
         return None
     detail = f"{info.currsize:,} entries, {info.hits:,} hits, {info.misses:,} misses"
+    if variable:
+        # The function itself: handing out its table would be one more holder of the results.
+        return Held(name, (wrapper,), detail, f"cache:{name}", contents=True)
     return Held(name, cached_objects(wrapper), detail, f"cache:{name}")
 
 
@@ -88,8 +91,9 @@ class FunctoolsCaches:
 
     def held(self) -> Iterator[Held]:
         """One entry per cache that is not empty, addressed ``cache:NAME``."""
+        variables = user_namespace(self._shell)
         for name, wrapper in self._candidates():
-            found = _held(wrapper, name)
+            found = _held(wrapper, name, variable=variables.get(name) is wrapper)
             if found is not None:
                 yield found
 

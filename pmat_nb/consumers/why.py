@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from difflib import get_close_matches
+from sys import getrefcount
 from typing import Any
 
 from pmat_nb.engine.records import Holder
@@ -46,16 +47,32 @@ def why(
     in a last entry of kind ``incomplete``. Raises UsageError for what is not a
     variable's name.
     """
+    alone = _only_name_holds(shell.user_ns, name)
     value = _value_of(shell, name)
     if _is_shared(value):
         text = f"{type_name(value)} {value!r} is one object for the whole interpreter"
         return (Holder(text, "interpreter"),)
+    if alone:
+        return tuple(Holder(text, "shares") for text in sharers(shell, value))
     search = find_paths(value, KernelRoots(shell, name), Arrays(), budget_s=budget_s, clock=clock)
     size = size_of(value) if size_of is not None and search.paths else None
     # A view of an array has told itself as a path already.
     told = {path.text.partition(" ")[0] for path in search.paths}
     shared = [text for text in sharers(shell, value) if text.partition(" ")[0] not in told]
     return (*(Holder(text, "shares") for text in shared), *_in_order(search, size))
+
+
+def _references(namespace: Any, name: str) -> int:
+    return getrefcount(namespace[name])
+
+
+# What one reference, the namespace's, looks like to the function above.
+_ONE = _references({"one": object()}, "one")
+
+
+def _only_name_holds(namespace: Any, name: str) -> bool:
+    """Whether counting proves it, where a search of millions of objects would end early."""
+    return type(namespace) is dict and name in namespace and _references(namespace, name) == _ONE
 
 
 def _is_shared(value: object) -> bool:

@@ -179,8 +179,12 @@ class VariableSize(NamedTuple):
 
     ``retained_bytes`` would be freed if the name and IPython's own history holders
     of the object went away; ``shared_bytes`` are reachable but held by something
-    else as well; ``shallow_bytes`` is the object alone. Where ``complete`` is false
-    the figures are lower bounds.
+    else as well; both are what is in memory. ``not_resident_bytes`` are claimed beside
+    them (untouched, mapped or swapped pages). ``shallow_bytes`` is the object alone.
+    Where ``complete`` is false the figures are lower bounds, and ``estimated_bytes`` says
+    how much all of it probably is: as sized ``estimated_age_s`` ago, or, where that is
+    None, scaled up from a sample. ``charged_bytes`` add up over all variables: what
+    several reach counts for the first of them alone.
     """
 
     name: str
@@ -194,6 +198,15 @@ class VariableSize(NamedTuple):
     bound_in: str | None
     cells_since_use: int | None
     complete: bool
+    not_resident_bytes: int = 0
+    charged_bytes: int | None = None
+    estimated_bytes: int | None = None
+    estimated_age_s: float | None = None
+
+    @property
+    def reached_bytes(self) -> int:
+        """All that can be got at from here, whoever else holds it."""
+        return self.retained_bytes + self.shared_bytes
 
 
 class MoreVariables(NamedTuple):
@@ -209,13 +222,17 @@ class MoreVariables(NamedTuple):
 
 
 class PoolItem(NamedTuple):
-    """One named thing inside a pool; ``address`` is how magics target it."""
+    """One named thing inside a pool; ``address`` is how magics target it.
+
+    ``estimated_bytes``: what it probably is where ``complete`` is false.
+    """
 
     name: str
     used_bytes: int
     detail: str = ""
     address: str | None = None
     complete: bool = True
+    estimated_bytes: int | None = None
 
 
 class ManagedPool(NamedTuple):

@@ -14,6 +14,7 @@ from .format import column, count, percent, size
 from .parts import every_part, pool_detail
 from .phrases import headline, sizing_text, unit_for
 from .report import Report, frame_of
+from .variables import aside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,11 +25,12 @@ __all__ = ["GROUPINGS", "Breakdown", "Group"]
 GROUPINGS = ("pool", "variable", "cell", "type")
 _SHOWN = 20
 _NAMED = 3
+_WORTH_NOTING = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One row of a breakdown: retained bytes of ``count`` things under one name."""
+    """One row of a breakdown: bytes of ``count`` things under one name, each byte once."""
 
     name: str
     used_bytes: int | None
@@ -42,8 +44,8 @@ class Group:
 class Breakdown(Report):
     """A view of one :class:`StatsRecord`, largest group first.
 
-    Variables count with their retained size; what several names share belongs to none
-    of them and is only in the ``pool`` view.
+    Variables count with what is charged to them: what several names share counts once,
+    for the first of them, so that no group is larger than what is in memory.
     """
 
     title = "Memory by group"
@@ -177,15 +179,26 @@ def _by_variables(record: StatsRecord, what: str) -> list[Group]:
 
 
 def _group(name: str, rows: list[VariableSize], rss_bytes: int | None, what: str) -> Group:
-    used = sum(row.retained_bytes for row in rows)
+    used = sum(map(_charged, rows))
     return Group(
         name,
         used,
         used / rss_bytes if rss_bytes else None,
         len(rows),
         all(row.complete for row in rows),
-        f"{rows[0].type} {rows[0].detail}".strip() if what == "variable" else _named(rows),
+        _described(rows[0]) if what == "variable" else _named(rows),
     )
+
+
+def _charged(row: VariableSize) -> int:
+    return row.retained_bytes if row.charged_bytes is None else row.charged_bytes
+
+
+def _described(row: VariableSize) -> str:
+    shared = row.shared_bytes - max(0, _charged(row) - row.retained_bytes)
+    counted = f"shares {size(shared)} counted elsewhere" if shared >= _WORTH_NOTING else ""
+    texts = (f"{row.type} {row.detail}".strip(), aside(row), counted)
+    return ", ".join(text for text in texts if text)
 
 
 def _add_more(groups: list[Group], more: MoreVariables, rss_bytes: int | None, what: str) -> None:
@@ -209,7 +222,7 @@ def _add_more(groups: list[Group], more: MoreVariables, rss_bytes: int | None, w
 
 
 def _named(rows: Iterable[VariableSize]) -> str:
-    ordered = sorted(rows, key=lambda row: -row.retained_bytes)
+    ordered = sorted(rows, key=lambda row: -_charged(row))
     rest = len(ordered) - _NAMED
     names = [row.name for row in ordered[:_NAMED]]
     return ", ".join([*names, f"+{rest}"] if rest > 0 else names)

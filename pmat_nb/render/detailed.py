@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pmat_nb.engine.ranking import largest_first
 from pmat_nb.engine.records import AllocatorState, ChildProcess, Limit, PoolRecord, StatsRecord
 
 from .blocks import Block, Column, Fold, Grid, Line, Part
 from .format import NA, column, count, limit, percent, size
 from .phrases import tightest
-from .variables import largest_first, variables_grid
+from .variables import variables_grid
 
 __all__ = ["blocks", "pool_tree", "pools_total"]
 

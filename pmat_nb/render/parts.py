@@ -7,18 +7,21 @@ is one :class:`Share`; :func:`shown` joins and folds them as people read them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pmat_nb.engine.records import PoolItem, PoolRecord, StatsRecord
 
-from .format import brief
+from .format import brief, duration
 from .texts import clean, cut
 
-__all__ = ["Share", "every_part", "pool_detail", "shown"]
+__all__ = ["Share", "every_part", "pool_detail", "shown", "worth_telling"]
 
 _SMALL = 0.01
 _WHOLE = 0.95
+_CLEARLY = 1.1
 _NAME_LENGTH = 24
+# An older sizing is told of where it makes a difference.
+_FRESH_S = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,27 +78,38 @@ def shown(record: StatsRecord, unit: str) -> list[Share]:
     rows = [_with_detail(part, unit) for part in large]
     if small:
         rows.append(_other(small, record.rss_bytes, unit))
-    return [*rows, _libraries(record, unit), *_allocator(parts[-2]), parts[-1]]
+    return [*rows, _libraries(record, unit), *_allocator(parts[-2]), _rest(parts[-1], record)]
 
 
 def _with_detail(part: Share, unit: str) -> Share:
     items = part.pool.items if part.pool is not None else ()
     # A pool that is one thing need not repeat its size.
-    whole = len(items) == 1 and items[0].used_bytes >= _WHOLE * (part.used_bytes or 0)
+    alone = len(items) == 1 and items[0].estimated_bytes is None
+    whole = alone and items[0].used_bytes >= _WHOLE * (part.used_bytes or 0)
     detail = cut(clean(items[0].name), 2 * _NAME_LENGTH) if whole else pool_detail(items, unit)
     return Share(part.key, part.label, part.used_bytes, part.share, part.bound, detail, part.pool)
 
 
 def pool_detail(items: Iterable[PoolItem], unit: str, most: int = 2) -> str:
     """The largest items of a pool in a few words: ``trades 3.1, X 1.4, +12``."""
-    ordered = sorted(items, key=lambda item: -item.used_bytes)
+    ordered = sorted(items, key=lambda item: -max(item.used_bytes, item.estimated_bytes or 0))
     named = [
-        f"{cut(clean(item.name), _NAME_LENGTH)} "
-        + brief(item.used_bytes, unit=unit, named=False, lower=not item.complete)
-        for item in ordered[:most]
+        f"{cut(clean(item.name), _NAME_LENGTH)} {_amount(item, unit)}" for item in ordered[:most]
     ]
     rest = len(ordered) - most
     return ", ".join([*named, f"+{rest}"] if rest > 0 else named)
+
+
+def worth_telling(least_bytes: int, estimated_bytes: int) -> bool:
+    """Whether an estimate says something else than the lower bound beside it."""
+    return estimated_bytes > _CLEARLY * least_bytes
+
+
+def _amount(item: PoolItem, unit: str) -> str:
+    least = brief(item.used_bytes, unit=unit, named=False, lower=not item.complete)
+    if item.estimated_bytes is None or not worth_telling(item.used_bytes, item.estimated_bytes):
+        return least
+    return f"{least} (~ {brief(item.estimated_bytes, unit=unit, named=False)})"
 
 
 def _other(small: list[Share], rss_bytes: int | None, unit: str) -> Share:
@@ -125,3 +139,20 @@ def _libraries(record: StatsRecord, unit: str) -> Share:
 def _allocator(part: Share) -> list[Share]:
     detail = "held, free" if part.used_bytes is not None else "not readable here"
     return [Share(part.key, part.label, part.used_bytes, part.share, part.bound, detail)]
+
+
+def _rest(part: Share, record: StatsRecord) -> Share:
+    """What no name accounts for, and what is known of it."""
+    missed = {
+        item.name: item.estimated_bytes - item.used_bytes
+        for pool in record.pools
+        for item in pool.items
+        if item.estimated_bytes and worth_telling(item.used_bytes, item.estimated_bytes)
+    }
+    notes = []
+    if missed:
+        names = ", ".join(cut(clean(name), _NAME_LENGTH) for name in list(missed)[:2])
+        notes.append(f"about {brief(sum(missed.values()))} of it is {names}")
+    if record.sizing is not None and record.sizing.age_s > _FRESH_S:
+        notes.append(f"with all that is new since {duration(record.sizing.age_s)} ago")
+    return replace(part, detail="; ".join(notes))

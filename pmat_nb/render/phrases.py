@@ -159,7 +159,7 @@ def sizing_text(sizing: SizingSummary | None) -> str:
     age = f", {duration(sizing.age_s)} ago" if sizing.age_s > _FRESH_S else ""
     if sizing.complete:
         return f"sizing complete in {took}{age}"
-    return f"sizing stopped after {took}{age}: ≥ are lower bounds"
+    return f"sizing stopped after {took}{age}: ≥ are lower bounds, %pmat_vars --exact sizes all"
 
 
 def gc_text(gc: GcState) -> str:

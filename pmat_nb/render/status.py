@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pmat_nb.engine.records import StatsRecord
+from pmat_nb.engine.records import PoolItem, StatsRecord
 
 from .blocks import Block, Column, Grid, Line, Part
 from .format import brief, duration, limit
-from .parts import shown
+from .parts import shown, worth_telling
 from .phrases import (
     cell_text,
     headline,
@@ -21,7 +21,6 @@ from .phrases import (
 from .report import Report, frame_of
 from .stats import Stats
 from .texts import clean, cut
-from .variables import largest_first
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,28 +104,23 @@ class Status(Report):
         return f"{text} ({parts})" if parts else text
 
     def _largest(self) -> str:
-        rows = largest_first(self.record.variables)[:_LARGEST]
-        found = [(row.name, row.retained_bytes, row.complete) for row in rows]
-        found += [
-            (item.name, item.used_bytes, item.complete)
+        # By what is charged: an object that two names hold is one thing, and counts.
+        found = [
+            (item, pool.name == "analysis")
             for pool in self.record.pools
-            if pool.name != "analysis"
             for item in pool.items
-            if item.used_bytes >= _WORTH_NAMING
+            if pool.name == "analysis" or item.used_bytes >= _WORTH_NAMING
         ]
-        found = sorted(found, key=lambda one: -one[1])[:_LARGEST]
-        named = [
-            f"{cut(clean(name), _NAME_LENGTH)} {brief(held, lower=not complete)}"
-            for name, held, complete in found
-        ]
+        found = sorted(found, key=lambda one: -_probable(one[0]))[:_LARGEST]
+        named = [f"{cut(clean(item.name), _NAME_LENGTH)} {_amount(item)}" for item, _ in found]
         if not named:
             # Before the first sizing, or in an empty namespace, the parts are the news.
             unit = unit_for(self.record)
             parts = sorted(shown(self.record, unit), key=lambda part: -(part.used_bytes or 0))
             named = [f"{part.label} {brief(part.used_bytes)}" for part in parts[:3]]
         more = sum(group.number for group in self.record.more_variables)
-        listed = {name for name, _, _ in found}
-        rest = len(self.record.variables) + more - sum(row.name in listed for row in rows)
+        listed = sum(own for _, own in found)
+        rest = len(self.record.variables) + more - listed
         return ", ".join([*named, f"+{rest}"] if rest > 0 else named)
 
     def _cell(self) -> str:
@@ -145,3 +139,13 @@ class Status(Report):
             return "none: a runaway cell can end this kernel"
         enforced = "" if standing.enforced else ", not enforced"
         return f"{limit(standing.limit_bytes)} ({standing.source}{enforced})"
+
+
+def _probable(item: PoolItem) -> int:
+    return max(item.used_bytes, item.estimated_bytes or 0)
+
+
+def _amount(item: PoolItem) -> str:
+    if item.estimated_bytes and worth_telling(item.used_bytes, item.estimated_bytes):
+        return f"~ {brief(item.estimated_bytes)}"
+    return brief(item.used_bytes, lower=not item.complete)

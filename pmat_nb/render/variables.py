@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from pmat_nb.engine.ranking import largest_first
 from pmat_nb.engine.records import MoreVariables, SizingSummary, VariableSize
 
 from .blocks import Block, Column, Grid, Line, Part
-from .format import brief, column, count, size
+from .format import brief, column, count, duration, size
+from .parts import worth_telling
 from .phrases import sizing_text
 from .report import Report, frame_of
 from .texts import clean, cut
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["COLUMNS", "Variables", "largest_first", "variables_grid"]
+__all__ = ["COLUMNS", "Variables", "aside", "variables_grid"]
 
 # The columns that programs rely on, in this order and no others.
 COLUMNS = {
@@ -35,15 +37,12 @@ COLUMNS = {
 }
 _SHOWN = 20
 _PLOTTED = 12
-
-
-def largest_first(rows: Iterable[VariableSize]) -> tuple[VariableSize, ...]:
-    """Largest retained size first; equal ones by name, so that the order is stable."""
-    return tuple(sorted(rows, key=lambda row: (-row.retained_bytes, row.name)))
+# Parts of pages, and the tails of large arrays, are no news.
+_WORTH_NOTING = 1 << 20
 
 
 class Variables(Report):
-    """Variables with their sizes, largest retained first.
+    """Variables with their sizes; those first from which most can be got at.
 
     ``more`` are variables that were sized together, which have no rows; ``top`` is how
     many rows are shown and listed; without it frame and dictionary have all of them.
@@ -97,7 +96,7 @@ class Variables(Report):
     def compact(self) -> str:
         """One line: the total and the five largest."""
         named = [
-            f"{cut(clean(row.name), 24)} {brief(row.retained_bytes, lower=not row.complete)}"
+            f"{cut(clean(row.name), 24)} {brief(row.reached_bytes, lower=not row.complete)}"
             for row in self.rows[:5]
         ]
         rest = self.total - len(named)
@@ -116,15 +115,13 @@ class Variables(Report):
             "total": self.total,
             "retained_bytes": self.retained_bytes,
             "complete": self.complete,
-            "variables": [{name: getattr(row, name) for name in COLUMNS} for row in self._listed],
+            "variables": [_columns(row) for row in self._listed],
             "more": [group._asdict() for group in self.more],
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """A row per variable, largest retained size first, in the documented columns."""
-        return frame_of(
-            ({name: getattr(row, name) for name in COLUMNS} for row in self._listed), COLUMNS
-        )
+        """A row per variable, in the documented columns."""
+        return frame_of(map(_columns, self._listed), COLUMNS)
 
     def plot(self, *, theme: str | None = None) -> Figure:
         """A bar per variable: retained, and beside it what is shared."""
@@ -180,7 +177,7 @@ def variables_grid(rows: Sequence[VariableSize]) -> Grid:
                 shallow[at],
                 *([device[at]] if on_device else []),
                 row.type,
-                row.detail,
+                _detail(row),
                 row.also_held_by,
                 row.bound_in or "",
                 _unused(row.cells_since_use),
@@ -188,6 +185,28 @@ def variables_grid(rows: Sequence[VariableSize]) -> Grid:
             for at, row in enumerate(rows)
         ),
     )
+
+
+def aside(row: VariableSize) -> str:
+    """What of a variable is not in its sizes: claimed only, or not sized to the end."""
+    notes = []
+    if row.not_resident_bytes >= _WORTH_NOTING:
+        notes.append(f"{brief(row.not_resident_bytes)} not in memory")
+    if row.estimated_bytes is not None and worth_telling(row.reached_bytes, row.estimated_bytes):
+        how = "by a sample"
+        if row.estimated_age_s is not None:
+            how = f"sized {duration(row.estimated_age_s)} ago"
+        notes.append(f"~ {brief(row.estimated_bytes)} ({how})")
+    return ", ".join(notes)
+
+
+def _detail(row: VariableSize) -> str:
+    # The note first: the detail may be cut.
+    return ", ".join(text for text in (aside(row), row.detail) if text)
+
+
+def _columns(row: VariableSize) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in COLUMNS} | {"detail": _detail(row)}
 
 
 def _together(group: MoreVariables) -> str:

@@ -11,6 +11,7 @@ from .blocks import Block, Column, Grid, Line, Part
 from .format import column, size
 from .report import Report, frame_of
 from .texts import clean, cut
+from .variables import aside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +115,7 @@ class Why(Report):
         kept = [f"{size(sized.retained_bytes, lower=not sized.complete)} retained"]
         if sized.shared_bytes:
             kept.append(f"{size(sized.shared_bytes)} shared with others")
-        return kept
+        return [*kept, *([note] if (note := aside(sized)) else [])]
 
     def _branches(self) -> list[Block]:
         if not self.holders:

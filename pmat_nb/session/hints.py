@@ -11,8 +11,14 @@ from pmat_nb.units import MIB
 __all__ = ["cleanup_hints", "next_commands", "ways_to_free"]
 
 _WORTH_A_LOOK = 0.10
+_LARGE_BYTES = 32 * MIB
 _MOST = 3
 _CLEANED_POOLS = ("cache", "temp")
+_EXACT = "%pmat_vars --exact"
+_COMPACT = "%pmat_cleanup --compact"
+_COLLECT = "%pmat_cleanup (collects garbage)"
+# What Python's own allocator has free lies between objects in use.
+_STAYS = ("pymalloc",)
 _FORGET_OUT = "%pmat_cleanup --target cache:Out --aggressive"
 # What a plain cleanup leaves alone, because the user can still reach it.
 _NEEDS_FORCE = ("cache:outputs", "temp:figures")
@@ -29,6 +35,10 @@ def next_commands(record: StatsRecord) -> tuple[str, ...]:
     commands["analysis"] = _for_variables(record)
     pools = sorted(record.pools, key=lambda pool: -pool.used_bytes)
     found = [command for pool in pools for command in commands.get(pool.name, ())]
+    if not record.sizing or record.sizing.complete:
+        found += [hint for key, hint in cleanup_hints(record).items() if key == "slack"]
+    else:
+        found.insert(1, _EXACT)
     found.append("%pmat_stats")
     if record.cell is not None:
         found.append("%pmat_history")
@@ -36,14 +46,45 @@ def next_commands(record: StatsRecord) -> tuple[str, ...]:
 
 
 def cleanup_hints(record: StatsRecord) -> dict[str, str]:
-    """By pool the command that gives its largest part back, where it is worth it."""
+    """By pool the command that gives its largest part back, where it is worth it.
+
+    Also for ``slack``, where allocators can hand back much, and ``unattributed``, where
+    garbage may be in it that nobody has collected yet.
+    """
     hints = {}
     for name in _CLEANED_POOLS:
         pool = _pool(record, name)
         if pool is not None and _matters(pool, record):
             largest = max(pool.items, key=lambda item: item.used_bytes, default=None)
             hints[name] = _cleanup(name, largest.address if largest else None)
+    if _is_large(_can_go_back(record), record):
+        hints["slack"] = _COMPACT
+    if _may_be_garbage(record):
+        hints["unattributed"] = _COLLECT
     return hints
+
+
+def _is_large(nbytes: int, record: StatsRecord) -> bool:
+    return nbytes >= max(_LARGE_BYTES, _WORTH_A_LOOK * (record.rss_bytes or 0))
+
+
+def _can_go_back(record: StatsRecord) -> int:
+    """What allocators have free that a trim may hand back."""
+    return sum(a.slack_bytes or 0 for a in record.allocators if a.name not in _STAYS)
+
+
+def _may_be_garbage(record: StatsRecord) -> bool:
+    """Whether much has no name, and no full collection has run since the last cell."""
+    items = [item for pool in record.pools for item in pool.items if not item.complete]
+    if record.sizing is None or any(item.estimated_bytes is None for item in items):
+        return False
+    missed = sum((item.estimated_bytes or 0) - item.used_bytes for item in items)
+    if not _is_large((record.unattributed_bytes or 0) - missed, record):
+        return False
+    if record.gc.last_run_s_ago is None or record.cell is None:
+        return True
+    ended = record.cell.started_at + record.cell.duration_s
+    return record.timestamp - record.gc.last_run_s_ago < ended
 
 
 def _cleanup(pool: str, address: str | None) -> str:
@@ -132,8 +173,10 @@ def _for_variables(record: StatsRecord) -> list[str]:
     if pool is None or not record.variables or not _matters(pool, record):
         return []
     largest = record.variables[0]
-    # A small object that retains much is a view or an alias: say why it is alive.
-    if largest.retained_bytes > 100 * max(1, largest.shallow_bytes):
+    # A small object that reaches much is a view or shares it: say why that is alive.
+    if largest.reached_bytes > 100 * max(1, largest.shallow_bytes) or (
+        largest.shared_bytes > largest.retained_bytes
+    ):
         return [f"%pmat_why {largest.name}", "%pmat_vars"]
     return ["%pmat_vars"]
 

@@ -24,6 +24,7 @@ from pmat_nb.engine.records import (
 
 from .attribution import Attribution, attribute
 from .bounds import all_limits, standing_source
+from .estimates import Estimates, within
 from .identity import split
 from .ledger import Ledger
 from .selection import NAMED
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 __all__ = ["Reporter"]
 
 _WHY_BUDGET_S = 3.0
+# One object was asked for: it may take longer than what a table of all takes.
+_WHY_SIZING_S = 2.0
 
 
 class Reporter:
@@ -57,6 +60,7 @@ class Reporter:
         self.adapters = default_adapters()
         self._ledger = Ledger(time.monotonic)
         self._usage = UsageLog()
+        self._estimates = Estimates()
         self._attribution: Attribution | None = None
         self._sized_at = 0.0
         # time.time() of the last sizing, None before the first.
@@ -206,6 +210,7 @@ class Reporter:
             usage=lambda name: (self._usage.bound_in(name), self._usage.cells_since_use(name)),
             most=most,
             wanted=wanted,
+            estimates=self._estimates,
         )
         self._attribution, self._sized_at = _kept(found), time.monotonic()
         self.sized_at = time.time()
@@ -261,7 +266,7 @@ class Reporter:
                     psi=probe.psi_some_avg10(),
                 )
             ),
-            pools=pools,
+            pools=tuple(within(pools, parts.unattributed_bytes)),
             variables=self._variables(),
             gc=session.collector.state(),
             cell=session.last_cell,
@@ -308,10 +313,16 @@ class Reporter:
         return self._attribution.variables if self._attribution else ()
 
     def _size_of(self, name: str) -> VariableSize | None:
-        rows = self.size(self._budget_s(), wanted=(name,)).variables
+        found = self._row_of(name, self._budget_s())
+        if found is not None and not found.complete:
+            found = self._row_of(name, max(_WHY_SIZING_S, self._budget_s()))
+        return found or self._size_of_item(name)
+
+    def _row_of(self, name: str, budget_s: float) -> VariableSize | None:
+        rows = self.size(budget_s, wanted=(name,)).variables
         by_name = {row.name: row for row in rows}
         aliases = (row for row in rows if name in row.also_held_by.split(", "))
-        return by_name.get(name) or next(aliases, None) or self._size_of_item(name)
+        return by_name.get(name) or next(aliases, None)
 
     def _size_of_item(self, name: str) -> VariableSize | None:
         """What is no variable but has a name in the reports: ``Out[11]``."""

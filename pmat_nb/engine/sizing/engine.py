@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from heapq import nlargest
 from sys import getrefcount
 
+from .absence import Absence, Resident
 from .adapter import Adapter
 from .kinds import Kind, TypeTable
 from .regions import Region, RegionWalk
@@ -23,6 +24,7 @@ _FIRST_PASS = 0.6  # of the budget; then shared is told from retained
 _NOT_THE_LAST = 0.75  # of that: the last pools are not left without any
 _BOTH_PASSES = 0.8  # the rest is for adding up
 _ONE_ROOT = 0.5  # of what is left may go to one root, so that a giant cannot starve the rest
+_LAST_ROOT = 0.8  # or to the last of a pool, after which there are only other pools
 # An array is opened in microseconds and may hold gigabytes: so many are, however late it is.
 _LATE = 200
 _LATE_SHARE = 0.02
@@ -60,6 +62,7 @@ def size_roots(
     boundaries: Collection[int] = (),
     budget_s: float | None = None,
     clock: Callable[[], float] = time.perf_counter,
+    resident: Resident | None = None,
 ) -> Sizing:
     """Size all roots at once, no byte counted twice.
 
@@ -69,6 +72,7 @@ def size_roots(
     returned as lower bounds, ``complete`` false where they are. Never raises for
     what the objects are or do. Every reference to a root's object that is neither in
     its ``discount`` nor in its Root tuple counts as a holder, loop variables included.
+    ``resident`` counts what of ``(address, nbytes)`` ranges is in memory, None if it can't.
     """
     started = clock()
     given = tuple(roots)
@@ -76,7 +80,7 @@ def size_roots(
     gc.disable()
     try:
         engine = _Engine(given, adapters, boundaries, budget_s, clock, started)
-        return engine.run()
+        return engine.run(resident)
     finally:
         if collecting:
             gc.enable()
@@ -127,19 +131,21 @@ class _Engine:
             external[id(root.obj)] -= 2 + root.discount
         return external
 
-    def run(self) -> Sizing:
+    def run(self, resident: Resident | None) -> Sizing:
         regions: dict[int, Region] = {}
         order = self._order()
         last = order[-1].group if order else ""
-        for root in order:
+        for at, root in enumerate(order):
             if id(root.obj) not in regions:
-                self._set_deadline(_FIRST_PASS * (1 if root.group == last else _NOT_THE_LAST))
+                share = _FIRST_PASS * (1 if root.group == last else _NOT_THE_LAST)
+                followed = at + 1 < len(order) and order[at + 1].group == root.group
+                self._set_deadline(share, _ONE_ROOT if followed else _LAST_ROOT)
                 regions[id(root.obj)] = self._walk_root(root)
         if self._budget is not None:
             self._deadline.at = self._started + _BOTH_PASSES * self._budget
         shared = SharedWalk(self._table, self._deadline, self._walk)
         shared.build()
-        return self._report(regions, shared)
+        return self._report(regions, shared, Absence(self._walk, shared, resident))
 
     def _walk_root(self, root: Root) -> Region:
         if self._deadline.at is not None and self._clock() >= self._deadline.at:
@@ -151,11 +157,12 @@ class _Engine:
             return self._walk.walk_together(root.obj)  # type: ignore[arg-type]
         return self._walk.walk(root.obj, self._external[id(root.obj)])
 
-    def _set_deadline(self, share: float) -> None:
+    def _set_deadline(self, share: float, part: float) -> None:
+        """Let the next root have ``part`` of what is left of ``share`` of the budget."""
         if self._budget is not None:
             now = self._clock()
             last = self._started + share * self._budget
-            self._deadline.at = now + _ONE_ROOT * max(0.0, last - now)
+            self._deadline.at = now + part * max(0.0, last - now)
 
     def _order(self) -> list[Root]:
         """Charging order; under a budget, what is cheap to size first within each pool.
@@ -183,7 +190,7 @@ class _Engine:
             return 0
         return info.sizes((root.obj,))
 
-    def _report(self, regions: dict[int, Region], shared: SharedWalk) -> Sizing:
+    def _report(self, regions: dict[int, Region], shared: SharedWalk, absence: Absence) -> Sizing:
         entered, reached, partners = shared.sums()
         charged: set[int] = set()
         sizes: list[RootSize] = []
@@ -196,12 +203,13 @@ class _Engine:
             retained = region.host_bytes - entered[region.number]
             if not region.walked and self._external[id(root.obj)] <= 0:
                 region.sure_bytes = shallow
+            retained = max(0, retained) if done else region.sure_bytes
             sizes.append(
                 RootSize(
                     key=root.key,
                     group=root.group,
                     shallow_bytes=shallow,
-                    retained_bytes=max(0, retained) if done else region.sure_bytes,
+                    retained_bytes=retained,
                     shared_bytes=reached[region.number],
                     charged_bytes=region.host_bytes if first else 0,
                     buffer_bytes=region.buffer_bytes if first else 0,
@@ -212,6 +220,9 @@ class _Engine:
                     aliases=tuple(k for k in self._names[id(root.obj)] if k != root.key),
                     shared_with=self._keys(partners[region.number]),
                     padding_bytes=region.padding_bytes if first else 0,
+                    absent_bytes=absence.of_region(region) if first else 0,
+                    absent_retained_bytes=min(retained, absence.retained(region, done=done)),
+                    absent_shared_bytes=min(reached[region.number], absence.shared(region)),
                 )
             )
         return Sizing(
@@ -221,6 +232,7 @@ class _Engine:
             objects=self._walk.objects,
             buffers=tuple(self._ranges()),
             notes=tuple(self._table.notes),
+            absence_known=absence.known,
         )
 
     def _keys(self, numbers: list[int]) -> tuple[str, ...]:

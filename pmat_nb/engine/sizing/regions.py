@@ -22,6 +22,8 @@ from .walk import Deadline, Frontier, OutOfTime, Walk, is_light
 
 __all__ = ["Region", "RegionWalk"]
 
+# References per object from which on each object is looked at once instead.
+_OFTEN = 4
 _SPACES = {"host": 0, "file": 0, "device": 1}
 
 
@@ -172,7 +174,13 @@ class RegionWalk(Walk):
         """Settle references to objects that have several, and take up the new ones."""
         left_of, skip = self._left, self.skip
         ids = list(map(id, objs))
-        times = Counter(ids) if len(set(ids)) < len(ids) else {}
+        distinct = len(set(ids))
+        times = Counter(ids) if distinct < len(ids) else {}
+        if distinct * _OFTEN < len(ids):
+            # The same few objects over and over: [0] * 1_000_000.
+            found = dict(zip(ids, zip(objs, refcounts, strict=True), strict=True))
+            ids, objs = list(found), [obj for obj, _ in found.values()]
+            refcounts = [refcount for _, refcount in found.values()]
         done: set[int] = set()
         opened: list[Any] = []
         closed: list[Any] = []

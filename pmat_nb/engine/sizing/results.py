@@ -63,6 +63,8 @@ class RootSize(NamedTuple):
         padding_bytes: what the allocator adds to ``charged_bytes`` by rounding small objects
             up; in none of the other figures.
         shared_with: keys of other roots (at most eight) that hold some of the shared bytes.
+        absent_bytes: the part of ``charged_bytes`` that is claimed but not in memory;
+            ``absent_retained_bytes`` and ``absent_shared_bytes`` likewise of those two.
     """
 
     key: str
@@ -79,10 +81,16 @@ class RootSize(NamedTuple):
     aliases: tuple[str, ...] = ()
     shared_with: tuple[str, ...] = ()
     padding_bytes: int = 0
+    absent_bytes: int = 0
+    absent_retained_bytes: int = 0
+    absent_shared_bytes: int = 0
 
 
 class Sizing(NamedTuple):
-    """The result of :func:`~pmat_nb.engine.sizing.size_roots`, roots in the order given."""
+    """The result of :func:`~pmat_nb.engine.sizing.size_roots`, roots in the order given.
+
+    ``absence_known`` is false where nobody could tell what of the buffers is in memory.
+    """
 
     roots: tuple[RootSize, ...]
     complete: bool
@@ -90,3 +98,4 @@ class Sizing(NamedTuple):
     objects: int
     buffers: tuple[BufferRange, ...]
     notes: tuple[str, ...] = ()
+    absence_known: bool = False

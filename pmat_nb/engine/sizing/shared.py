@@ -8,7 +8,7 @@ iterative) and the set of roots that reach a node flows down in one sweep.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import nsmallest
 from sys import getsizeof
 from typing import Any
@@ -166,6 +166,36 @@ class SharedWalk(Walk):
                 touched, _ = self._first.spaces[0].claim(address, nbytes, self._region)
                 self._here.update(map(self._buffer_node, touched))
 
+    def buffers(self) -> Iterator[tuple[int, int]]:
+        """Number and owning region of each buffer that several holders may reach."""
+        for key, node in self._node_of.items():
+            if key < 0:
+                yield -1 - key, self._region_of[node]
+
+    def absences(
+        self, by_region: Mapping[int, int], by_buffer: Mapping[int, int]
+    ) -> tuple[list[int], list[int]]:
+        """What is not in memory, for every region: below its own entries, and in its shared.
+
+        ``by_region`` and ``by_buffer`` say, by number, how much of each is not.
+        """
+        regions = self._first.regions
+        entered, shared = [0] * len(regions), [0] * len(regions)
+        weights = [0] * len(self._sizes)
+        for key, node in self._node_of.items():
+            region = regions[self._region_of[node]]
+            if key < 0:
+                weights[node] = by_buffer.get(-1 - key, 0)
+            elif key == id(region.root) and region.entries == {key}:
+                # One node stands for the whole region, its buffers included.
+                weights[node] = by_region.get(region.number, 0)
+        for weight, number in zip(weights, self._region_of, strict=True):
+            entered[number] += weight
+        for members, nbytes in self._flow(self._arrivals(), weights).items():
+            for number in members:
+                shared[number] += nbytes
+        return entered, shared
+
     def _loose_bytes(self, atoms: set[int]) -> int:
         """Bytes of the atoms that no node of the graph reaches."""
         loose = atoms.difference(self._node_of)
@@ -196,7 +226,7 @@ class SharedWalk(Walk):
     def _reach(self) -> tuple[list[int], list[list[int]]]:
         shared = [0] * len(self._first.regions)
         partners: list[list[int]] = [[] for _ in shared]
-        for members, nbytes in self._flow(self._arrivals()).items():
+        for members, nbytes in self._flow(self._arrivals(), self._sizes).items():
             for number in members:
                 shared[number] += nbytes
             # A few are named; sorting all of many thousands would be for nothing.
@@ -217,7 +247,9 @@ class SharedWalk(Walk):
                     arrivals[self._node_of[key]].append(alone)
         return arrivals
 
-    def _flow(self, arrivals: list[list[frozenset[int]]]) -> dict[frozenset[int], int]:
+    def _flow(
+        self, arrivals: list[list[frozenset[int]]], weights: Sequence[int]
+    ) -> dict[frozenset[int], int]:
         """Bytes by the set of regions that reach them.
 
         Nodes are visited after all that lead to them, so each set is made once; nodes
@@ -233,7 +265,7 @@ class SharedWalk(Walk):
                 arrivals[node] = []
                 for target in self._edges[node]:
                     arrivals[target].append(members)
-            nbytes = sum(self._sizes[node] for node in component)
+            nbytes = sum(weights[node] for node in component)
             by_members[members] = by_members.get(members, 0) + nbytes
         return by_members
 
