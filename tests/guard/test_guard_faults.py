@@ -253,3 +253,44 @@ def test_a_killed_kernel_leaves_a_death_certificate(tmp_path: Path, how: str) ->
     assert record["exit"] == {"code": 0, "signal": 9}
     assert record["last_tree_bytes"] > MB and record["scopes"][0]["threshold_bytes"] > 500 * MB
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+FREEZES = """
+import os, signal, subprocess, sys, time
+from pmat_nb.engine.guard import Guard
+def is_stopped(pid):
+    with open(f"/proc/{pid}/stat") as stat:
+        return stat.read().rpartition(")")[2].split()[0] == "T"
+grow = "import time\\nl = []\\nfor _ in range(1000): l.append(bytearray(2**20)); time.sleep(.001)"
+# Who does not answer leaves a child frozen for a tenth of a second.
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGURG])
+guard = Guard()
+token = guard.arm(100 * 2**20)
+guard._link.wait_ready(10)
+child = subprocess.Popen([sys.executable, "-c", grow])
+print(child.pid, guard.process_id, flush=True)
+looks = 0
+while looks < 20 and child.poll() is None:  # longer than a reading of its memory pauses it
+    looks = looks + 1 if is_stopped(child.pid) else 0
+    time.sleep(0.001)
+os.kill(guard.process_id if sys.argv[1] == "guard" else os.getpid(), signal.SIGKILL)
+child.wait()
+"""
+
+
+@pytest.mark.parametrize("dies", ["kernel", "guard"])
+def test_a_child_that_was_frozen_does_not_stay_so(dies: str) -> None:
+    kernel = subprocess.Popen(
+        [sys.executable, "-c", FREEZES, dies], stdout=subprocess.PIPE, text=True
+    )
+    assert kernel.stdout is not None
+    child, guard_pid = map(int, kernel.stdout.readline().split())
+    try:
+        kernel.wait(60)
+        assert _wait(lambda: not _exists(guard_pid), 20)
+        assert _wait(lambda: not _exists(child), 5), "it is still frozen"
+    finally:
+        if _exists(child):  # it would keep our end of the pipe open
+            os.kill(child, signal.SIGKILL)
+        kernel.kill()
+        kernel.communicate()

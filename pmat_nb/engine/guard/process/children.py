@@ -25,8 +25,13 @@ class Children:
         self._tree = tree
         self._kill = kill
         self._frozen: dict[int, tuple[int, int]] = {}
-        self._rows = 0
+        self._rows = words[layout.CHILD_ROWS]
         self.list_only: set[int] = set()
+        # What a guard before this one froze and did not live to end.
+        for index in range(min(self._rows, layout.CHILDREN)):
+            row = layout.child_row(index)
+            if words[row + layout.CHILD_ACTION] == layout.FROZEN:
+                self._frozen[words[row + layout.CHILD_PID]] = (0, row)
 
     @property
     def any_frozen(self) -> bool:

@@ -77,6 +77,7 @@ class Loop:
                 break
             wait = None if self._handle in ready else self.watcher.look()
             self._after_look()
+        self.watcher.end()
         if wait is None:
             self._recorder.write([(s.seq, s.threshold) for s in self.watcher.scopes.values()])
 

@@ -172,6 +172,10 @@ class Watcher:
         self._wait = self._next_look(watched, over, tree)
         return self._wait
 
+    def end(self) -> None:
+        """The last thing: nothing stays frozen that nobody would ever end."""
+        self._children.end_frozen(self._clock_ns() + KILL_AFTER_NS)
+
     def _watched(self) -> list[Scope]:
         scopes = list(self.scopes.values())
         if any(not s.flags & layout.STANDING and not s.watched_on for s in scopes):
