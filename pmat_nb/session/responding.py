@@ -102,6 +102,8 @@ class Responder:
         """CRITICAL is said once a session, unless the responses say it themselves."""
         if self.on and any(step.action == "notify" for step in self.plan("CRITICAL")):
             return
+        if (pressure.parts.get("kernel") or 0.0) > 1.0:
+            return  # over its limit: the next cell is told so, and what it may still add
         from pmat_nb.render.pressure import critical_text
 
         self._announced = True
