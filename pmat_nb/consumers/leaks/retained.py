@@ -75,10 +75,6 @@ class Retainers:
         self._budget_s = budget_s
         self._arrays = Arrays()
 
-    def values(self) -> list[object]:
-        """What the names are bound to now: for ``Tracker(names=...)``."""
-        return list(self._names().values())
-
     def __call__(self, sample: Sample) -> Explanation:
         """What retains the sample's objects, and what to do about it."""
         values = sample.values()
@@ -86,17 +82,17 @@ class Retainers:
         if not values and container is None:
             return Explanation()
         target = _telling(values) if container is None else container
-        kept_by = self._kept_by(target, values)
+        kept_by = self._kept_by(target, values) or ("" if container is not None else sample.named)
         path = self._path(target, sample.own_ids() | {id(values)})
-        text = _words(path, container, values)
+        text = _words(path, container, _first(sample.types))
         kind = "" if path is None else path.kind
         named = "" if container is None else type_name(container)
         return Explanation(
-            type_name=_commonest(values),
+            type_name=_first(sample.types),
             retained_by=text,
             recommendation=recommend(text, kind, named, kept_by=kept_by),
             kept_by=kept_by,
-            bound=_bound_of(target),
+            bound=_bound_of(target, grew=container is not None),
             library=next((found for found in map(_library, values) if found), ""),
         )
 
@@ -152,10 +148,9 @@ def _within(value: object) -> Iterator[object]:
         level = inner
 
 
-def _words(path: HolderPath | None, container: Any, values: list[object]) -> str:
+def _words(path: HolderPath | None, container: Any, what: str) -> str:
     start = "" if path is None else path.text
     if container is None:
-        what = _commonest(values)
         return f"{start} → {what}" if start else what
     entries = list(container.values()) if is_exactly(container, _MAPPINGS) else list(container)
     inside = f"{type_name(container)} of {len(container):,} {_commonest(entries[-100:])}"
@@ -163,11 +158,14 @@ def _words(path: HolderPath | None, container: Any, values: list[object]) -> str
 
 
 def _commonest(values: list[Any]) -> str:
-    found = Counter(map(type_name, values)).most_common(1)
-    return found[0][0] if found else ""
+    return _first(Counter(map(type_name, values)))
 
 
-def _bound_of(target: Any) -> int | None:
+def _first(types: Counter[str]) -> str:
+    return types.most_common(1)[0][0] if types else ""
+
+
+def _bound_of(target: Any, *, grew: bool) -> int | None:
     """The most that what holds an object can hold: a deque's, or that of a cache it is in."""
     if type(target) is deque:
         return target.maxlen
@@ -175,7 +173,7 @@ def _bound_of(target: Any) -> int | None:
     for _ in range(_LEVELS_UP):
         above = [h for h in gc.get_referrers(*level) if not _passing(h)][:_HOLDERS]
         for owner in above:
-            found = _bound_of_owner(owner, target)
+            found = _bound_of_owner(owner, target if grew else None)
             if found is not None:
                 return found
         level = [h for h in above if not has_base(h, type)]
@@ -192,11 +190,12 @@ def _bound_of_owner(owner: Any, target: Any) -> int | None:
         return owner.maxlen
     if qualified_name(type(owner)) in _WEAK_LISTS:
         return _WEAK_LISTS[qualified_name(type(owner))]
-    if type(owner) is dict:
+    # A cache by its attributes: only of the very container that grew.
+    attributes = instance_dict(owner) or {}
+    if target is None or not any(value is target for value in attributes.copy().values()):
         return None
-    found = _bound_attribute(instance_dict(owner))
-    length = len(target) if is_exactly(target, _CONTAINERS) else 0
-    return found if found is not None and found >= length else None
+    found = _bound_attribute(attributes)
+    return found if found is not None and found >= len(target) else None
 
 
 def _passing(holder: object) -> bool:

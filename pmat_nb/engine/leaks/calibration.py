@@ -46,6 +46,7 @@ SERIES: dict[str, tuple[float, float]] = {
 SITE: dict[str, float] = {
     "intercept": -1.0,
     "windows_agree": 1.2,
+    "windows_begin": 1.5,
     "windows_decline": -1.5,
     "window_missing": -1.5,
     "blocks_constant": -2.0,

@@ -14,11 +14,12 @@ import sys
 import types
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
-from pmat_nb.engine.safe import referents
+from pmat_nb.engine.safe import referents, type_name
 
 from .sites import Place
 from .traces import Frames
@@ -78,6 +79,9 @@ class Sample:
         self.place = place
         self.iteration = iteration
         self.grown: Grown | None = None
+        # The user's name that the object had when it was looked at.
+        self.named = ""
+        self.types: Counter[str] = Counter()
         self.alive_at: list[tuple[int, int]] = []
         self._held: list[Any] = []
 
@@ -88,11 +92,12 @@ class Sample:
 
     def add(self, value: Any) -> None:
         """One more, if there are not enough."""
-        if len(self._held) < _SAMPLES and all(value is not v for v in self.values()):
-            try:
-                self._held.append(weakref.ref(value))
-            except TypeError:
-                self._held.append((value,))
+        if len(self._held) >= _SAMPLES:
+            return
+        chosen = _representative(value)
+        if all(chosen is not known for known in self.values()):
+            self.types[type_name(value)] += 1
+            self._held.append(_hold(chosen))
 
     def observe(self, iteration: int) -> None:
         """Note how many are alive without us."""
@@ -110,6 +115,36 @@ class Sample:
         """Hold nothing any more."""
         self._held.clear()
         self.grown = None
+
+
+def _hold(value: Any) -> Any:
+    """A weak reference, or a tuple where there can be none."""
+    try:
+        return weakref.ref(value)
+    except TypeError:
+        return (value,)
+
+
+def _representative(value: Any) -> Any:
+    """What lives as long as an object and can be held without holding anything else.
+
+    A list that we hold keeps all that is in it alive, which would then seem to live on
+    by itself: so one of its strings is held instead.
+    """
+    if _is_harmless(value):
+        return value
+    level = [value]
+    for _ in range(3):
+        level = [v for v in referents(level)[:_ENTRIES] if traced_frames(v) is not None]
+        found = next((v for v in level if _is_harmless(v)), None)
+        if found is not None:
+            return found
+    return value
+
+
+def _is_harmless(value: Any) -> bool:
+    # A number's own type is made and cached in many ways; other leaves are what they are.
+    return not gc.is_tracked(value) or type(value).__weakrefoffset__ != 0
 
 
 def _value(held: Any) -> Any:
@@ -142,8 +177,10 @@ class Census:
         found = []
         for container in _containers(gc.get_objects()):
             length = before(id(container))
-            if length is not None and len(container) > length:
-                found.append(Grown(container, length))
+            longer = length is not None and len(container) > length
+            # One that was made since may have the address of one that was there.
+            if longer and traced_frames(container) is None:
+                found.append(Grown(container, length or 0))
         return found
 
     def samples(
@@ -152,17 +189,24 @@ class Census:
         place_of: Callable[[Frames], Place | None],
         fresh: Iterable[object],
         iteration: int,
+        names: Mapping[str, object] = MappingProxyType({}),
     ) -> tuple[dict[Place, Sample], list[Grown]]:
         """Objects of each place that are alive, and the containers that grew.
 
         ``fresh`` are objects that the collector has come to watch since the window began,
-        oldest first.
+        oldest first; ``names`` what the repeated code itself names.
         """
         found = {place: Sample(place, iteration) for place in places}
         of_ours: list[Grown] = []
         for grown in self.grown():
             if self._sort_in(found, place_of, grown):
                 of_ours.append(grown)
+        for name, value in names.items():
+            for candidate in (value, *islice(_plain(value), 8), *self._members(value)):
+                place = _place(candidate, place_of)
+                if place in found:
+                    found[place].named = found[place].named or name
+                    found[place].add(candidate)
         for value in islice(fresh, _MOST_NEW):
             for candidate in (value, *islice(_plain(value), 8), *self._members(value)):
                 place = _place(candidate, place_of)
@@ -227,6 +271,7 @@ def _new_entries(container: Any, before: int) -> Iterator[object]:
     try:
         if kind is list:
             yield from container[len(container) - new :]
+            yield from container[:new]
         elif kind is deque:
             yield from islice(reversed(container), new)
             yield from islice(container, new)

@@ -6,6 +6,8 @@ is the probability that the site goes on growing without bound.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from .calibration import LIMITS, SITE, sigmoid
 from .records import Evidence, Judgement, Verdict
 from .series import growth_of
@@ -61,6 +63,8 @@ def _of_windows(evidence: Evidence) -> dict[str, float]:
     rates = [w.bytes_per_iteration for w in evidence.windows]
     growing = [rate for rate in rates if rate >= LEAST_BYTES]
     found: dict[str, float] = {}
+    if 1 < len(growing) < len(rates) and rates[-len(growing) :] == growing:
+        found["windows_begin"] = float(len(growing) - 1)
     if len(growing) == len(rates) > 1 and max(growing) <= 3 * min(growing):
         found["windows_agree"] = float(len(growing) - 1)
     if len(rates) > 1 and rates[-1] < LEAST_BYTES:
@@ -76,13 +80,24 @@ def _of_lengths(evidence: Evidence) -> dict[str, float]:
     if len(evidence.lengths) < LIMITS["fewest"]:
         return {}
     growth = growth_of(evidence.lengths)
-    if growth.kind in ("bounded", "saw-tooth", "none"):
+    if growth.kind in ("bounded", "saw-tooth", "none") or _has_stopped(evidence.lengths):
         return {"lengths_stop": 1.0}
     if growth.kind == "decelerating":
         return {"lengths_decelerate": 1.0}
     if growth.kind in ("constant", "stepping"):
         return {"lengths_constant": min(2.0, len(evidence.lengths) / 12)}
     return {}
+
+
+def _has_stopped(lengths: tuple[tuple[int, int], ...]) -> bool:
+    """Whether a length, which has no jitter, rests for much longer than ever before."""
+    rests = [0]
+    for (_, before), (_, after) in pairwise(lengths):
+        if after > before:
+            rests.append(0)
+        else:
+            rests[-1] += 1
+    return rests[-1] >= 4 * max(1, *rests[:-1], 0) if len(rests) > 1 else rests[-1] >= 4
 
 
 def _of_total(evidence: Evidence) -> dict[str, float]:

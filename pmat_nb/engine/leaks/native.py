@@ -53,13 +53,21 @@ def with_native(tracker: Tracker, judged: list[tuple[LeakRow, str]]) -> list[Lea
 
 
 def _owner(judged: list[tuple[LeakRow, str]], name: str) -> int | None:
-    """The row whose objects hold the memory: that of the most objects."""
+    """The row whose objects hold the memory: that of the most objects of the library."""
     found = [
         (row.retained_blocks, at)
         for at, (row, library) in enumerate(judged)
         if library == name and row.verdict in ("leak", "kept")
     ]
-    return max(found)[1] if found else None
+    if found:
+        return max(found)[1]
+    # Its wrappers cannot always be recognised: a site that grows by little else, then.
+    small = [
+        (row.confidence, at)
+        for at, (row, _) in enumerate(judged)
+        if row.verdict == "leak" and row.bytes_per_iteration <= FLOOR_BYTES
+    ]
+    return max(small)[1] if small else None
 
 
 def _grown(row: LeakRow, rate: float) -> LeakRow:

@@ -21,6 +21,7 @@ __all__ = ["build_record"]
 
 _NOTHING = (0, 0)
 _MOST_ROWS = 40
+_PART = 0.05
 
 
 def build_record(tracker: Tracker, explain: Callable[[Any], Explanation] | None) -> LeakRecord:
@@ -29,6 +30,7 @@ def build_record(tracker: Tracker, explain: Callable[[Any], Explanation] | None)
     total = growth_of(series, floor=FLOOR_BYTES / 4)
     judged = [_row(tracker, place, total, explain) for place in _places(tracker)]
     rows = with_native(tracker, [(row, library) for row, _, library in judged])
+    rows = _without_parts(rows)
     more = [
         found.more_iterations
         for row, found, _ in judged
@@ -136,3 +138,22 @@ def _cohort(sample: Sample | None) -> dict[str, int]:
         "sampled": sample.size,
         "age": iteration - sample.alive_at[0][0],
     }
+
+
+def _without_parts(rows: list[LeakRow]) -> list[LeakRow]:
+    """Rows that are no more than a small part of a leak beside them left out.
+
+    The list that grows by a leak, the frame of a generator that is kept: they go when it
+    goes, and have lines of their own.
+    """
+    leaks = [row for row in rows if row.verdict == "leak" and row.kind == "python"]
+    return [
+        row
+        for row in rows
+        if not any(
+            leak is not row
+            and leak.filename == row.filename
+            and row.bytes_per_iteration < _PART * leak.bytes_per_iteration
+            for leak in leaks
+        )
+    ]

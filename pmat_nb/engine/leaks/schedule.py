@@ -12,6 +12,8 @@ __all__ = ["Schedule"]
 # Of the plain time of all iterations, what tracing may add: 3 times in all, less what
 # collecting and reading take.
 _MAY_ADD = 1.6
+# In all: less than anyone notices, however short the iterations are.
+_FREE_S = 0.3
 _FIRST_GAP = 3
 _SHORT, _LONG = 2, 4
 # Taken for the slowdown until one was measured.
@@ -77,13 +79,20 @@ class Schedule:
         self._next -= self._gap // 2 - 1
         self._gap //= 2
 
+    def soon(self) -> None:
+        """Something new was seen: one more window, without the whole gap."""
+        self.windows -= 1
+        self._gap = max(_FIRST_GAP, self._gap // 4)
+        self._next = min(self._next, len(self._plain) + len(self._traced) + self._gap + 1)
+
     def _affordable(self, done: int, size: int) -> bool:
         if self._repeat is not None and done + size > self._repeat:
             return False
         if self.windows == 0:
             return True
         total = self._repeat if self._repeat is not None else done + size
-        return (len(self._traced) + size) * (self.slowdown - 1) <= _MAY_ADD * total
+        added = (len(self._traced) + size) * (self.slowdown - 1)
+        return added * (self.plain_s or 0.0) <= _FREE_S or added <= _MAY_ADD * total
 
 
 def _median(values: list[float]) -> float:

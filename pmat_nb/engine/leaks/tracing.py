@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from .census import Census, Grown, Members, Sample
 from .collecting import Shelter
@@ -35,8 +35,8 @@ class TracedWindow:
     """Opens tracing; ``mark`` after each iteration; ``close`` gives what was found.
 
     ``done`` iterations came before. A census is taken where ``sampling``; ``names`` gives
-    objects that belong to it besides those that the collector watches, ``members`` what
-    an object holds without the collector knowing.
+    what the repeated code itself names, ``members`` what an object holds without the
+    collector knowing.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class TracedWindow:
         *,
         frames: int,
         sampling: bool,
-        names: Callable[[], Iterable[object]] = tuple,
+        names: Callable[[], Mapping[str, object]] = dict,
         members: Members = lambda value: (),
     ) -> None:
         self._sites = sites
@@ -108,10 +108,10 @@ class TracedWindow:
         suspects = self._suspects(looked.kept)
         looked.foreign = sum(not self._sites.is_user(place[0]) for place in suspects)
         if self._census is not None and suspects:
-            fresh = [*self._names(), *self._shelter.fresh()]
+            fresh = self._shelter.fresh()
             self._shelter.thaw()
             looked.samples, looked.grown = self._census.samples(
-                suspects, self._sites.place, fresh, looked.start
+                suspects, self._sites.place, fresh, looked.start, self._names()
             )
 
     @staticmethod

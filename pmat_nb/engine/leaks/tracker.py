@@ -10,12 +10,13 @@ It does not see what child processes keep, nor what C code allocates by other me
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .census import Members
 from .collecting import Shelter
 from .counters import Counters
+from .evidence import FLOOR_BYTES
 from .records import Explanation, Reading
 from .report import LeakRecord
 from .rows import build_record
@@ -30,7 +31,8 @@ Progress = Callable[[int, "int | None", float], None]
 # Given the samples of a place: what retains them.
 Explain = Callable[[Any], Explanation]
 
-_DEEP = 16
+# Frames of each traceback, as far as they are needed to reach the user's code.
+_FRAMES = (1, 16, 64)
 # Fewer plain iterations are not enough to stop early, for a leak and for its absence.
 _LEAST = 12
 _PATIENT = 24
@@ -47,7 +49,7 @@ class Tracker:
         counters: readings of the process.
         sites: how places in code are named, and which are the user's.
         explain: what retains the samples of a site, asked when a report is made.
-        names: objects that the repeated code itself binds to names.
+        names: what the repeated code itself names, with the objects at the time.
         members: what an object holds that the collector does not know of.
         progress: told after each iteration.
         clock: seconds.
@@ -65,7 +67,7 @@ class Tracker:
         max_time_s: float | None = None,
         sites: Sites | None = None,
         explain: Explain | None = None,
-        names: Callable[[], Iterable[object]] = tuple,
+        names: Callable[[], Mapping[str, object]] = dict,
         members: Members = lambda value: (),
         progress: Progress | None = None,
         clock: Callable[[], float] = time.perf_counter,
@@ -90,7 +92,7 @@ class Tracker:
         self._shelter = Shelter()
         self._window: TracedWindow | None = None
         self._size = 0
-        self._frames = 1
+        self._frames = _FRAMES[0]
         self._running = False
         self._started = self._resumed = 0.0
         self._next_look = 0
@@ -194,7 +196,7 @@ class Tracker:
                 self._shelter,
                 self.iterations,
                 frames=self._frames,
-                sampling=len(self.looked) < 2,
+                sampling=len(self.looked) < 3,
                 names=self._names,
                 members=self._members,
             )
@@ -213,12 +215,25 @@ class Tracker:
         looked = window.close()
         if looked is None or looked.iterations < 2:
             return
-        if looked.foreign and self._frames == 1:
-            # The innermost frame is a library's: from now on look for the user's above it.
-            self._frames = _DEEP
+        if looked.foreign and self._frames < _FRAMES[-1]:
+            # The innermost frames are a library's: from now on look for the user's above.
+            self._frames = _FRAMES[_FRAMES.index(self._frames) + 1]
             self._drop(looked)
             return
+        if len(self.looked) in (1, 2) and self._begins(looked):
+            self.schedule.soon()
         self.looked.append(looked)
+
+    def _begins(self, looked: Looked) -> bool:
+        """Whether something grew that did not in the windows before."""
+        return any(
+            kept.bytes_per_iteration > FLOOR_BYTES
+            and all(
+                place not in before.kept or before.kept[place].bytes_per_iteration <= 0
+                for before in self.looked
+            )
+            for place, kept in looked.kept.items()
+        )
 
     def _drop(self, looked: Looked) -> None:
         for sample in looked.samples.values():

@@ -45,7 +45,7 @@ def with_pmat(step: Any, names: Any) -> dict[str, Any]:
         repeat=RUNS,
         warmup=WARM_UP,
         explain=retainers,
-        names=retainers.values,
+        names=names,
         members=retainers.members,
     ).run(step)
     rows = [row._asdict() for row in report.rows]
