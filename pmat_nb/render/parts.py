@@ -154,5 +154,5 @@ def _rest(part: Share, record: StatsRecord) -> Share:
         names = ", ".join(cut(clean(name), _NAME_LENGTH) for name in list(missed)[:2])
         notes.append(f"about {brief(sum(missed.values()))} of it is {names}")
     if record.sizing is not None and record.sizing.age_s > _FRESH_S:
-        notes.append(f"with all that is new since {duration(record.sizing.age_s)} ago")
+        notes.append(f"with what is new since the sizing {duration(record.sizing.age_s)} ago")
     return replace(part, detail="; ".join(notes))

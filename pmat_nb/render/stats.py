@@ -159,7 +159,7 @@ def _aside(part: Share, hints: Mapping[str, str]) -> str:
     hint = hints.get(part.key, "")
     # A command that was cut is of no use: the largest item leaves it room.
     detail = part.detail.partition(", ")[0] if hint else part.detail
-    return " → ".join(text for text in (detail, hint) if text)
+    return f"{detail} → {hint}".lstrip() if hint else detail
 
 
 def _closing(record: StatsRecord) -> list[Block]:

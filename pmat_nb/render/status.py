@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pmat_nb.engine.records import PoolItem, StatsRecord
 
 from .blocks import Block, Column, Grid, Line, Part
-from .format import brief, duration, limit
+from .format import brief, count, duration, limit
 from .parts import shown, worth_telling
 from .phrases import (
     cell_text,
@@ -119,9 +119,12 @@ class Status(Report):
             parts = sorted(shown(self.record, unit), key=lambda part: -(part.used_bytes or 0))
             named = [f"{part.label} {brief(part.used_bytes)}" for part in parts[:3]]
         more = sum(group.number for group in self.record.more_variables)
-        listed = sum(own for _, own in found)
+        groups = {
+            f"{g.number:,} × {g.type or 'others'}": g.number for g in self.record.more_variables
+        }
+        listed = sum(groups.get(item.name, 1) for item, own in found if own)
         rest = len(self.record.variables) + more - listed
-        return ", ".join([*named, f"+{rest}"] if rest > 0 else named)
+        return ", ".join([*named, f"+{count(rest)}"] if rest > 0 else named)
 
     def _cell(self) -> str:
         cell = self.record.cell

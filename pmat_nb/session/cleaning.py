@@ -48,6 +48,8 @@ class Cleaner:
         self._session = session
         # Names only: what was a target once is none that was mistyped.
         self._seen: dict[str, None] = dict.fromkeys(_LASTING)
+        # time.time() of the last cleanup, which collected garbage too.
+        self.cleaned_at: float | None = None
 
     def settings_changed(self) -> None:
         """Nothing here depends on settings."""
@@ -81,6 +83,7 @@ class Cleaner:
         trim = aggressive or compact
         steps = [_shown(step) if dry_run else self._carried_out(step, trim) for step in plan]
         after = None if dry_run else self._session.probe.rss_bytes()
+        self.cleaned_at = self.cleaned_at if dry_run else time.time()
         self._seen.update(dict.fromkeys(step.target for step in steps if ":" in step.target))
         record = CleanupRecord(
             targets,

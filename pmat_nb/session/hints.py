@@ -29,14 +29,15 @@ _DIRECTLY = re.compile(
 _ROOT = re.compile(r"[\w.]+")
 
 
-def next_commands(record: StatsRecord) -> tuple[str, ...]:
+def next_commands(record: StatsRecord, *, collected_at: float | None = None) -> tuple[str, ...]:
     """At most three commands, those about the largest pool first."""
-    commands = {pool: [command] for pool, command in cleanup_hints(record).items()}
+    hints = cleanup_hints(record, collected_at=collected_at)
+    commands = {pool: [command] for pool, command in hints.items()}
     commands["analysis"] = _for_variables(record)
     pools = sorted(record.pools, key=lambda pool: -pool.used_bytes)
     found = [command for pool in pools for command in commands.get(pool.name, ())]
     if not record.sizing or record.sizing.complete:
-        found += [hint for key, hint in cleanup_hints(record).items() if key == "slack"]
+        found += [hints[key] for key in ("slack", "unattributed") if key in hints]
     else:
         found.insert(1, _EXACT)
     found.append("%pmat_stats")
@@ -45,11 +46,12 @@ def next_commands(record: StatsRecord) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:_MOST]
 
 
-def cleanup_hints(record: StatsRecord) -> dict[str, str]:
+def cleanup_hints(record: StatsRecord, *, collected_at: float | None = None) -> dict[str, str]:
     """By pool the command that gives its largest part back, where it is worth it.
 
     Also for ``slack``, where allocators can hand back much, and ``unattributed``, where
-    garbage may be in it that nobody has collected yet.
+    garbage may be in it. ``collected_at`` is when a cleanup last collected garbage
+    (seconds since the epoch); before another cell has run there is no more.
     """
     hints = {}
     for name in _CLEANED_POOLS:
@@ -59,7 +61,7 @@ def cleanup_hints(record: StatsRecord) -> dict[str, str]:
             hints[name] = _cleanup(name, largest.address if largest else None)
     if _is_large(_can_go_back(record), record):
         hints["slack"] = _COMPACT
-    if _may_be_garbage(record):
+    if _may_be_garbage(record, collected_at):
         hints["unattributed"] = _COLLECT
     return hints
 
@@ -73,18 +75,17 @@ def _can_go_back(record: StatsRecord) -> int:
     return sum(a.slack_bytes or 0 for a in record.allocators if a.name not in _STAYS)
 
 
-def _may_be_garbage(record: StatsRecord) -> bool:
-    """Whether much has no name, and no full collection has run since the last cell."""
+def _may_be_garbage(record: StatsRecord, collected_at: float | None) -> bool:
+    """Whether much has no name though all was sized, or its size is at least estimated."""
     items = [item for pool in record.pools for item in pool.items if not item.complete]
     if record.sizing is None or any(item.estimated_bytes is None for item in items):
         return False
     missed = sum((item.estimated_bytes or 0) - item.used_bytes for item in items)
     if not _is_large((record.unattributed_bytes or 0) - missed, record):
         return False
-    if record.gc.last_run_s_ago is None or record.cell is None:
+    if collected_at is None or record.cell is None:
         return True
-    ended = record.cell.started_at + record.cell.duration_s
-    return record.timestamp - record.gc.last_run_s_ago < ended
+    return record.cell.started_at > collected_at
 
 
 def _cleanup(pool: str, address: str | None) -> str:

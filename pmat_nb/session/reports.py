@@ -88,7 +88,11 @@ class Reporter:
 
         self.size(self._budget_s())
         record = self.record()
-        return Stats(record, detailed=detailed, hints=cleanup_hints(record))
+        return Stats(
+            record,
+            detailed=detailed,
+            hints=cleanup_hints(record, collected_at=self._collected_at()),
+        )
 
     def status(self) -> Status:
         """The five lines, with the commands that the figures suggest."""
@@ -98,7 +102,13 @@ class Reporter:
 
         self.size(self._budget_s())
         record = self.record()
-        return Status(record, protection=self._protection(), hints=next_commands(record))
+        hints = next_commands(record, collected_at=self._collected_at())
+        return Status(record, protection=self._protection(), hints=hints)
+
+    def _collected_at(self) -> float | None:
+        """When a cleanup last collected garbage."""
+        cleaner = self._session.part_if_made("cleaner")
+        return None if cleaner is None else cleaner.cleaned_at
 
     def limit_report(self) -> LimitReport:
         """The limits in force, and what happens at them."""

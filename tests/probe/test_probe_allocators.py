@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import types
 from pathlib import Path
 
@@ -264,6 +265,12 @@ def test_a_reading_that_became_costly_is_put_off() -> None:
     assert reading.within(0.001) is None
     clock.now += 1.5
     assert reading.within(0.001) == 3
+
+
+def test_a_reading_that_only_waited_is_not_costly() -> None:
+    read = Costly(lambda: time.sleep(0.05))
+    read.now()
+    assert read.due(0.02)
 
 
 def test_a_librarys_reader_that_fails_costs_the_others_nothing() -> None:

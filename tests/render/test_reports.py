@@ -196,6 +196,34 @@ def test_a_limit_far_below_what_is_usable_keeps_the_units_apart():
     assert "cells stop at" not in repr(Stats(record))
 
 
+def test_estimates_stand_beside_lower_bounds_and_explain_the_rest():
+    item = PoolItem("recs", mb(31), complete=False, estimated_bytes=mb(290))
+    record = STATS._replace(
+        rss_bytes=mb(381),
+        pools=(pool("analysis", "your data", mb(31), items=(item,), complete=False),),
+        unattributed_bytes=mb(284),
+        sizing=SizingSummary(False, 0.13, 12.0, 500_000),
+    )
+    lines = [line.strip() for line in repr(Stats(record)).splitlines()]
+    assert lines[1].endswith("recs ≥ 31 (~ 290)")
+    rest = next(line for line in lines if line.startswith("unattributed"))
+    assert "about 259 MB of it is recs; with what is new since the" in rest
+    assert "recs ~ 290 MB" in repr(Status(record))
+
+
+def test_variables_tell_what_is_not_in_their_sizes():
+    rows = (
+        variable("z", 0, not_resident_bytes=mb(763), charged_bytes=0),
+        variable("recs", mb(31), complete=False, estimated_bytes=mb(290), estimated_age_s=12.0),
+        variable("d", 238, shared_bytes=mb(191), charged_bytes=256),
+        variable("X", 0, shared_bytes=mb(191), charged_bytes=mb(191)),
+    )
+    found = Variables(rows).to_dict()["variables"]
+    assert [row["name"] for row in found] == ["recs", "X", "d", "z"]
+    assert found[0]["detail"] == "~ 290 MB (sized 12 s ago)"
+    assert found[3]["detail"] == "763 MB not in memory"
+
+
 def test_status_is_five_lines_and_the_next_commands():
     text = repr(
         Status(

@@ -133,6 +133,8 @@ def test_watch_updates_itself_while_later_cells_run(kernel):
         m for m in kernel.messages[start:] if m["header"]["msg_type"] == "update_display_data"
     ]
     assert len(updates) >= 2
+    # What the cell makes has no name before the next sizing: the line says so.
+    assert "new since the sizing" in updates[-1]["content"]["data"]["text/plain"]
     kernel.run("%pmat_stats --watch off")
     kernel.drain(0.5)
     quiet = len(kernel.messages)

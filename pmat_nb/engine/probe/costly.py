@@ -23,6 +23,9 @@ class Costly(Generic[T]):
     def __init__(self, read: Callable[[], T], clock: Callable[[], float] | None = None) -> None:
         self._read = read
         self._clock = clock or time.perf_counter
+        # Not the wall's time: on a busy machine one late reading would pass for a costly one,
+        # and old figures would be shown for half a minute.
+        self._work = clock or time.thread_time
         self._cost_s = 0.0
         self.last: T | None = None
         self.last_read_at: float | None = None
@@ -35,10 +38,10 @@ class Costly(Generic[T]):
 
     def now(self) -> T:
         """A fresh reading, whatever it costs."""
-        started = self._clock()
+        started = self._work()
         self.last = self._read()
+        self._cost_s = self._work() - started
         self.last_read_at = self._clock()
-        self._cost_s = self.last_read_at - started
         return self.last
 
     def within(self, budget_s: float | None) -> T | None:
