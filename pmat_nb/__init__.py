@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pmat_nb.errors import MemoryLimitExceeded, PmatError, UsageError
     from pmat_nb.render.cleanup import CleanupReport
     from pmat_nb.render.stats import Stats
+    from pmat_nb.session.leaking import LeakTracker
     from pmat_nb.session.pools import PoolManager
 
     F = TypeVar("F", bound=Callable[..., Any])
@@ -48,6 +49,7 @@ __all__ = [
     "register",
     "scratch",
     "stats",
+    "track_leaks",
     "unload_ipython_extension",
 ]
 
@@ -231,6 +233,32 @@ def parse(source: str | os.PathLike[str]) -> ast.Module:
     from pmat_nb.session import current
 
     return current().pools.trees.parse(source)
+
+
+def track_leaks(*, warmup: int = 3) -> LeakTracker:
+    """Whether a loop leaks, and where: ``mark()`` each iteration, then ``report()``.
+
+    ::
+
+        with pmat.track_leaks() as tracker:
+            for i in range(40):
+                step(i)
+                tracker.mark()
+        tracker.report()
+
+    Counters tell whether something grows; a few iterations run under ``tracemalloc``
+    (two to ten times slower) tell where. ``report().leaking`` is a bool, ``to_frame()``
+    has a row per line of code.
+
+    Args:
+        warmup: iterations at the start that are not judged.
+    """
+    import sys
+
+    from pmat_nb.session import current
+    from pmat_nb.session.leaking import LeakTracker
+
+    return LeakTracker(current(), sys._getframe(1), warmup=warmup)
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -45,7 +45,12 @@ OUTSIDE = {
 # An array is what the user asks of them.
 WANTED = {"consumers/managed/scratch.py": {"numpy"}}
 # Modules that are nothing without their library; others import them inside functions.
-LATE = {"pmat_nb.render.canvas", "pmat_nb.render.figures", "pmat_nb.render.pool_figure"}
+LATE = {
+    "pmat_nb.render.leaks_figure",
+    "pmat_nb.render.canvas",
+    "pmat_nb.render.figures",
+    "pmat_nb.render.pool_figure",
+}
 HEAVY = {"pandas", "numpy", "matplotlib", "ipywidgets", "pyarrow", "torch", "polars"}
 
 

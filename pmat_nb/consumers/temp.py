@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Iterator
-from types import CodeType, FrameType, TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 from pmat_nb.engine.frames import (
@@ -56,13 +56,12 @@ def is_internal(module_name: str) -> bool:
     return module_name.partition(".")[0] in INTERNAL_PACKAGES
 
 
-def cell_label(shell: Any, code: CodeType) -> str | None:
-    """``In[14]`` for code that was compiled from a cell, else None.
+def cell_label(shell: Any, filename: str) -> str | None:
+    """``In[14]`` for the file name of code that was compiled from a cell, else None.
 
     IPython 8 and later keep the number by file name; before, the cell's text is
     looked up in the input history. A cell run twice goes by its last number.
     """
-    filename = code.co_filename
     compiler = getattr(shell, "compile", None)
     number = (getattr(compiler, "_filename_map", None) or {}).get(filename)
     if number is not None:
@@ -171,7 +170,7 @@ class LastTraceback:
     def _words(
         self, frames: list[tuple[FrameType, int]], error: BaseException | None
     ) -> tuple[str, str]:
-        cells = (cell_label(self._shell, frame.f_code) for frame, _ in frames)
+        cells = (cell_label(self._shell, frame.f_code.co_filename) for frame, _ in frames)
         cell = next((label for label in cells if label), None)
         what = type_name(error) if error is not None else ""
         where = f"in {frames[-1][0].f_code.co_name}(), line {frames[-1][1]}" if frames else ""

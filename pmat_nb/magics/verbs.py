@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .commands import manage, see, survive
+from .commands import find, manage, see, survive
 
 __all__ = ["CELL_COMMANDS", "COMMANDS"]
 
@@ -22,6 +22,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "pools": manage.pools,
     "pressure": manage.pressure,
     "configure": manage.configure,
+    "leaks": find.leaks,
 }
 
 # What a cell magic does with its line before the cell that it heads runs.

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .cleaning import Cleaner
     from .collecting import Collector
     from .defragmenting import Defragmenter
+    from .leaking import Leaks
     from .pools import PoolManager
     from .pressure import PressureMonitor
 
@@ -66,6 +67,13 @@ class Parts:
         from .defragmenting import Defragmenter
 
         return self._part("defragmenter", Defragmenter)
+
+    @property
+    def leaks(self) -> Leaks:
+        """The tracked run of ``%pmat_leaks``."""
+        from .leaking import Leaks
+
+        return self._part("leaks", Leaks)
 
     def _part(self, name: str, make: Callable[[Any], _P]) -> _P:
         with self._making:

@@ -299,8 +299,10 @@ class Session(Parts):
         writer = self.recording.writer()
         if writer is not None:
             writer.record_cell(record, source)
-        if (collector := self._parts.get("collector")) is not None:
+        if (collector := self.part_if_made("collector")) is not None:
             collector.note_cell(record)
+        if (leaks := self.part_if_made("leaks")) is not None:
+            self.faults.guard("leak tracking")(leaks.cell_ended)(record)
         self.sampler.start()
 
     def _on_sample(self, sample: TimedRss) -> None:

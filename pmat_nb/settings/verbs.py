@@ -229,6 +229,34 @@ VERBS: tuple[Verb, ...] = (
         examples=("--detailed", "--analyze cache", "--optimize --apply", "--cache-stats"),
     ),
     Verb(
+        "leaks",
+        "what grows with every run of a cell or a loop, with its line and what keeps it",
+        (
+            Option(
+                "what",
+                "choice",
+                "start tracking; mark the end of one iteration (without marks: each time the "
+                "same cell has run again); stop and report; report again",
+                choices=("start", "mark", "stop", "report"),
+                positional=True,
+                needed=False,
+                metavar="start|mark|stop|report",
+            ),
+            Option(
+                "warmup",
+                "count",
+                "iterations at the start that are not judged",
+                default=3,
+                minimum=0,
+                maximum=1000,
+                metavar="N",
+            ),
+            Option("top", "count", "show the N surest", minimum=1, maximum=10_000, metavar="N"),
+        ),
+        reports=True,
+        examples=("start", "stop", "report --format frame"),
+    ),
+    Verb(
         "pressure",
         "how close the kernel is to its limit, and what happens at the next level",
         (

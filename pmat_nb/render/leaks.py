@@ -1,0 +1,163 @@
+"""What a tracked run found: leaks first, each with its line, its retainer and a way out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pmat_nb.engine.leaks.records import LeakRow
+from pmat_nb.engine.leaks.report import LeakChange, LeakRecord
+
+from .blocks import Block, Column, Grid, Line, Part
+from .format import brief, count, duration
+from .report import Report, frame_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+__all__ = ["LeakReport"]
+
+_KINDS = {
+    "site": "object",
+    "filename": "object",
+    "lineno": "Int64",
+    "source": "object",
+    "function": "object",
+    "kind": "object",
+    "verdict": "object",
+    "confidence": "Float64",
+    "bytes_per_iteration": "Float64",
+    "retained_bytes": "Int64",
+    "retained_blocks": "Int64",
+    "iterations": "Int64",
+    "retained_by": "object",
+    "recommendation": "object",
+}
+_QUIET = ("noise",)
+# Of runs shorter than this in all, a ratio tells of our own work, not of theirs.
+_TELLING_S = 0.1
+
+
+class LeakReport(Report):
+    """A tracked run. ``top`` bounds the rows shown; frame and dictionary have them all."""
+
+    title = "Leaks"
+
+    def __init__(self, record: LeakRecord, *, top: int | None = None) -> None:
+        self.record = record
+        self.top = top
+
+    @property
+    def leaking(self) -> bool:
+        """Whether anything leaks."""
+        return self.record.leaking
+
+    @property
+    def rows(self) -> tuple[LeakRow, ...]:
+        """Most certain leak first."""
+        return self.record.rows
+
+    def compare(self, other: LeakReport) -> pd.DataFrame:
+        """What appeared and what went away since ``other``, the earlier report."""
+        kinds = dict.fromkeys(LeakChange._fields, "object")
+        kinds |= {
+            "bytes_per_iteration_before": "Float64",
+            "bytes_per_iteration_after": "Float64",
+        }
+        changes = self.record.compare(other.record)
+        return frame_of((change._asdict() for change in changes), kinds)
+
+    def blocks(self) -> list[Block]:
+        """A paragraph for each leak, a line for all else, and how often the code ran."""
+        shown = [row for row in self.rows if row.verdict not in _QUIET][: self.top]
+        blocks: list[Block] = []
+        for row in shown:
+            blocks += _leak(row) if row.verdict == "leak" else [_other(row)]
+        if not shown:
+            blocks.append(Line.of(_nothing(self.record)))
+        blocks.append(Line.of(Part(_course(self.record), "muted")))
+        blocks += [Line.of(Part(note, "muted")) for note in self.record.notes]
+        return blocks
+
+    def compact(self) -> str:
+        """One line: how many leaks, and the surest."""
+        leaks = [row for row in self.rows if row.verdict == "leak"]
+        if not leaks:
+            return f"{_nothing(self.record)}; {_course(self.record)}"
+        first = leaks[0]
+        more = f", and {len(leaks) - 1} more" if len(leaks) > 1 else ""
+        return f"leak {first.confidence:.2f}  {first.site}  {_rate(first)}{more}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every figure of the run, and a dictionary per row."""
+        record = self.record
+        return {
+            "leaking": record.leaking,
+            "iterations": record.iterations,
+            "warmup": record.warmup,
+            "traced": record.traced,
+            "failures": record.failures,
+            "duration_s": record.duration_s,
+            "cost": record.cost,
+            "interrupted": record.interrupted,
+            "more_iterations": record.more_iterations,
+            "series": [list(point) for point in record.series],
+            "rows": [row._asdict() for row in record.rows],
+            "notes": list(record.notes),
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per site, most certain leak first."""
+        return frame_of((row._asdict() for row in self.rows), _KINDS)
+
+    def plot(self, *, theme: str | None = None) -> Figure:
+        """Bytes retained after each iteration, and the growth that was fitted to them."""
+        from .leaks_figure import growth
+
+        return growth(self.record, theme)
+
+
+def _leak(row: LeakRow) -> list[Block]:
+    what = row.source or row.function
+    first = Line.of(
+        Part(f"leak {row.confidence:.2f}  {row.site}", "strong"), what, _rate(row), joint="  "
+    )
+    pairs: Sequence[tuple[str, str]] = (
+        ("kept by", row.retained_by),
+        ("fix", row.recommendation),
+    )
+    rows = tuple((f"  {name}:", text) for name, text in pairs if text)
+    if not rows:
+        return [first]
+    return [first, Grid((Column(tone="muted"), Column(flex=True, least=20, gap=1)), rows)]
+
+
+def _other(row: LeakRow) -> Line:
+    if row.verdict == "kept":
+        return Line.of(f"kept on purpose: {row.retained_by or row.site}", _rate(row))
+    if row.verdict == "undecided":
+        return Line.of(f"not enough runs to tell: {row.site}", _rate(row))
+    return Line.of(f"{row.verdict} {row.confidence:.2f}: {row.site}", row.source)
+
+
+def _rate(row: LeakRow) -> str:
+    return (
+        f"{brief(int(row.bytes_per_iteration))}/run over {count(row.iterations)} runs "
+        f"({brief(row.retained_bytes)})"
+    )
+
+
+def _nothing(record: LeakRecord) -> str:
+    if record.more_iterations:
+        return f"not enough runs to tell; about {record.more_iterations} more would"
+    return "nothing leaks" if record.iterations else "no iteration was marked"
+
+
+def _course(record: LeakRecord) -> str:
+    text = f"your code ran {count(record.iterations)} times in {duration(record.duration_s)}"
+    if record.cost is not None and (record.plain_s or 0.0) * record.iterations > _TELLING_S:
+        text += f" ({record.cost:.1f}× plain)"
+    if record.failures:
+        text += f", {count(record.failures)} times with an error"
+    return text + (", interrupted" if record.interrupted else "")

@@ -1,0 +1,178 @@
+"""``pmat.track_leaks()`` and ``%pmat_leaks start|mark|stop|report``.
+
+Between ``start`` and ``stop`` an iteration is over at each ``mark``, or, where none is
+marked, each time the cell that ran first after the start has run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from pmat_nb.errors import UsageError
+
+if TYPE_CHECKING:
+    from pmat_nb.engine.leaks.tracker import Tracker
+    from pmat_nb.engine.records import CellRecord
+    from pmat_nb.render.leaks import LeakReport
+
+    from .session import Session
+
+__all__ = ["LeakTracker", "Leaks"]
+
+Names = Callable[[], Mapping[str, object]]
+
+
+class LeakTracker:
+    """What ``pmat.track_leaks()`` gives: mark each iteration, then ask for the report."""
+
+    def __init__(self, session: Session, frame: FrameType, *, warmup: int) -> None:
+        self._names: _NamesOf | None = _NamesOf(frame)
+        self._tracker = _tracker(session, self._names, warmup)
+
+    def __enter__(self) -> LeakTracker:
+        self._tracker.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        self._tracker.__exit__(kind, *error)
+        if self._names is not None:
+            self._names.let_go()
+
+    def mark(self, *, failed: bool = False) -> bool:
+        """One iteration is over; whether further ones would still tell something."""
+        return self._tracker.mark(failed=failed)
+
+    def report(self) -> LeakReport:
+        """What is known so far; after the block all that it will ever be."""
+        from pmat_nb.render.leaks import LeakReport
+
+        return LeakReport(self._tracker.report())
+
+
+class Leaks:
+    """The session's own tracked run, for the magic."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._tracker: Tracker | None = None
+        self._cell: str | None = None
+        self._marked = False
+        self._last: LeakReport | None = None
+
+    def settings_changed(self) -> None:
+        """Nothing here depends on settings."""
+
+    def close(self) -> None:
+        """Leave no tracing behind."""
+        if self._tracker is not None:
+            self._tracker.stop()
+            self._tracker = None
+
+    def run(self, what: str | None, *, warmup: int, top: int | None) -> LeakReport | None:
+        """``start``, ``mark``, ``stop`` or ``report``; None where there is nothing to show.
+
+        Raises:
+            UsageError: in the wrong order, or no report yet.
+        """
+        if what == "start":
+            self._start(warmup)
+            return None
+        if what == "mark":
+            self._mark()
+            return None
+        if what == "stop":
+            self._stop()
+        report = self._report()
+        report.top = top
+        return report
+
+    def cell_ended(self, record: CellRecord) -> None:
+        """A cell has run: an iteration, if it is the one that is run again and again."""
+        if self._tracker is None or self._marked or "%pmat_leaks" in record.first_line:
+            return
+        if self._cell is None:
+            self._cell = record.code_hash
+        if record.code_hash == self._cell:
+            self._tracker.mark(failed=record.failed)
+
+    def _start(self, warmup: int) -> None:
+        if self._tracker is not None:
+            raise UsageError("%pmat_leaks start: it has started already; %pmat_leaks stop ends it")
+        namespace = self._session.namespace_owner.user_ns
+        self._tracker = _tracker(self._session, lambda: dict(namespace), warmup)
+        self._cell, self._marked = None, False
+        self._tracker.start()
+
+    def _mark(self) -> None:
+        if self._tracker is None:
+            raise UsageError("%pmat_leaks mark: nothing is tracked; %pmat_leaks start begins")
+        self._marked = True
+        self._tracker.mark()
+
+    def _stop(self) -> None:
+        from pmat_nb.render.leaks import LeakReport
+
+        if self._tracker is None:
+            raise UsageError("%pmat_leaks stop: nothing is tracked; %pmat_leaks start begins")
+        self._tracker.stop()
+        self._last = LeakReport(self._tracker.report())
+        self._tracker = None
+
+    def _report(self) -> LeakReport:
+        from pmat_nb.render.leaks import LeakReport
+
+        if self._tracker is not None:
+            return LeakReport(self._tracker.report())
+        if self._last is None:
+            raise UsageError(
+                "%pmat_leaks: no report yet; %pmat_leaks start, run the cell again a few times, "
+                "%pmat_leaks stop"
+            )
+        return self._last
+
+
+class _NamesOf:
+    """The objects that the code around the block names itself, until it is let go of."""
+
+    def __init__(self, frame: FrameType) -> None:
+        from pmat_nb.consumers.leaks.retained import names_in_code
+
+        self._frame: FrameType | None = frame
+        self._wanted = names_in_code(frame.f_code)
+
+    def __call__(self) -> Mapping[str, object]:
+        if self._frame is None:
+            return {}
+        known = {**self._frame.f_globals, **self._frame.f_locals}
+        return {name: known[name] for name in self._wanted if name in known}
+
+    def let_go(self) -> None:
+        self._frame = None
+
+
+def _tracker(session: Session, names: Names, warmup: int) -> Tracker:
+    from pmat_nb.consumers.leaks.pools import POOLS
+    from pmat_nb.consumers.leaks.retained import Retainers
+    from pmat_nb.consumers.temp import cell_label
+    from pmat_nb.engine.leaks.counters import Counters
+    from pmat_nb.engine.leaks.sites import Sites
+    from pmat_nb.engine.leaks.tracker import Tracker
+
+    owner: Any = session.namespace_owner
+    retainers = Retainers(owner, names)
+    shell = session.shell
+    label = (lambda filename: cell_label(shell, filename)) if shell is not None else _no_cell
+    return Tracker(
+        Counters(session.probe, POOLS),
+        warmup=warmup,
+        sites=Sites(label),
+        explain=retainers,
+        names=names,
+        members=retainers.members,
+    )
+
+
+def _no_cell(filename: str) -> str | None:
+    return None

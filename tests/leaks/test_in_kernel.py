@@ -1,0 +1,89 @@
+"""What a user types to find a leak: a tracked loop, and a cell that is run again."""
+
+from __future__ import annotations
+
+import pytest
+from support.kernel import Kernel
+
+STEP = """
+import pmat_nb as pmat
+registry = {}
+def step(i):
+    registry[len(registry)] = bytearray(50_000 + i)
+    return [j for j in range(1000)]
+losses = []
+"""
+LOOP = """
+with pmat.track_leaks() as tracker:
+    for i in range(40):
+        losses.append(i)
+        step(i)
+        tracker.mark()
+report = tracker.report()
+"""
+
+
+@pytest.fixture
+def loaded(fresh_kernel: Kernel) -> Kernel:
+    assert fresh_kernel.run("%load_ext pmat_nb").ok
+    assert fresh_kernel.run(STEP).ok
+    return fresh_kernel
+
+
+def test_a_tracked_loop_names_the_line_and_what_keeps_it(loaded: Kernel) -> None:
+    assert loaded.run(LOOP).ok
+    assert loaded.value("report.leaking") is True
+    row = loaded.value(
+        "{k: v for k, v in report.to_dict()['rows'][0].items()"
+        " if k in ('site', 'source', 'verdict', 'kind', 'retained_by', 'function')}"
+    )
+    assert row["verdict"] == "leak" and row["kind"] == "python" and row["function"] == "step"
+    assert row["source"] == "registry[len(registry)] = bytearray(50_000 + i)"
+    assert row["site"].startswith("In[") and "registry" in row["retained_by"]
+    text = loaded.run("report").text or ""
+    assert text.startswith("leak ") and "kept by: registry" in text and "fix:" in text
+    assert "losses" not in text.partition("your code ran")[0] or "kept on purpose" in text
+    assert loaded.value("__import__('tracemalloc').is_tracing()") is False
+    assert loaded.value("list(report.to_frame().columns)") == [
+        "site", "filename", "lineno", "source", "function", "kind", "verdict", "confidence",
+        "bytes_per_iteration", "retained_bytes", "retained_blocks", "iterations", "retained_by",
+        "recommendation",
+    ]  # fmt: skip
+
+
+def test_a_loop_that_keeps_nothing_has_no_leak(loaded: Kernel) -> None:
+    loaded.run(LOOP.replace("step(i)", "[0] * 5000"))
+    assert loaded.value("report.leaking") is False
+
+
+def test_a_cell_that_is_run_again_is_an_iteration(loaded: Kernel) -> None:
+    loaded.run("cache = []\nclass Model:\n    seen = cache")
+    assert loaded.run("%pmat_leaks start").ok
+    for _ in range(14):
+        loaded.run("Model.seen.append(bytearray(200_000));")
+    stopped = loaded.run("%pmat_leaks stop")
+    assert stopped.ok and stopped.text and "14 times" in stopped.text, stopped.error
+    assert loaded.run("%pmat_leaks").text == stopped.text
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("%pmat_leaks", "no report yet"),
+        ("%pmat_leaks mark", "nothing is tracked"),
+        ("%pmat_leaks stop", "nothing is tracked"),
+        ("%pmat_leaks begin", "start"),
+        ("%pmat_leaks --warmup -1", "--warmup"),
+    ],
+)
+def test_wrong_order_is_said_in_one_line(loaded: Kernel, line: str, words: str) -> None:
+    result = loaded.run(line)
+    assert words in result.stderr and len(result.stderr.strip().splitlines()) == 1
+
+
+def test_unloading_ends_the_tracing(loaded: Kernel) -> None:
+    loaded.run("%pmat_leaks start")
+    for _ in range(6):
+        loaded.run("step(1);")
+    loaded.run("%unload_ext pmat_nb")
+    assert loaded.value("__import__('tracemalloc').is_tracing()") is False
