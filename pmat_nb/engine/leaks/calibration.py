@@ -25,6 +25,10 @@ LIMITS: dict[str, float] = {
     "falls": 0.5,
     # Growth in steps: this share of the iterations adds nothing.
     "flat_steps": 0.6,
+    # The same of a container's length, of which the first half still has warm-up.
+    "length_slows": 0.8,
+    # What a few dozen cases can show at best.
+    "surest": 0.99,
     # A verdict less sure than this is none.
     "undecided": 0.6,
     # Growth that only a counter saw is never surer than this.
@@ -51,7 +55,7 @@ SITE: dict[str, float] = {
     "window_missing": -1.5,
     "blocks_constant": -2.0,
     "lengths_constant": 3.0,
-    "lengths_decelerate": -3.0,
+    "lengths_decelerate": -7.0,
     "lengths_stop": -6.0,
     "cohort_alive": 1.0,
     "cohort_dies": -5.0,

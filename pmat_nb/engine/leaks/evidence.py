@@ -23,7 +23,9 @@ LEAST_BYTES = 48.0
 def judge_site(evidence: Evidence) -> Judgement:
     """The verdict on a site. What the user keeps by design is ``kept``, however it grows."""
     found = pieces(evidence)
+    most = LIMITS["surest"]
     probability = sigmoid(SITE["intercept"] + sum(SITE[name] * n for name, n in found.items()))
+    probability = min(most, max(1 - most, probability))
     if evidence.kept_by:
         return Judgement("kept", max(probability, 0.5), None, evidence.kept_by)
     if probability >= 0.5:
@@ -82,7 +84,9 @@ def _of_lengths(evidence: Evidence) -> dict[str, float]:
     growth = growth_of(evidence.lengths)
     if growth.kind in ("bounded", "saw-tooth", "none") or _has_stopped(evidence.lengths):
         return {"lengths_stop": 1.0}
-    if growth.kind == "decelerating":
+    # A length has no jitter: a little less than before is less.
+    pace = growth.late / growth.early if growth.early > 0 else 1.0
+    if growth.kind == "decelerating" or pace < LIMITS["length_slows"]:
         return {"lengths_decelerate": 1.0}
     if growth.kind in ("constant", "stepping"):
         return {"lengths_constant": min(2.0, len(evidence.lengths) / 12)}

@@ -22,6 +22,7 @@ __all__ = ["build_record"]
 _NOTHING = (0, 0)
 _MOST_ROWS = 40
 _PART = 0.05
+_SOON = 2
 
 
 def build_record(tracker: Tracker, explain: Callable[[Any], Explanation] | None) -> LeakRecord:
@@ -133,9 +134,12 @@ def _cohort(sample: Sample | None) -> dict[str, int]:
     if sample is None or not sample.alive_at:
         return {}
     iteration, alive = sample.alive_at[-1]
+    # What goes with the very next iterations was the window's last result, and says
+    # nothing of what stayed.
+    stayed = sample.alive_at[min(_SOON, len(sample.alive_at) - 1)][1]
     return {
         "alive": alive,
-        "sampled": sample.size,
+        "sampled": stayed or sample.size,
         "age": iteration - sample.alive_at[0][0],
     }
 
