@@ -343,6 +343,11 @@ class StopRecord(NamedTuple):
     ``(name, bytes)`` pairs, largest first; ``kept`` names are bound by the cell and stay.
     ``given_back_bytes`` is RSS at the stop less ``now_bytes``, both measured. ``wanted`` is
     what a library said of the allocation that was refused, empty where it said nothing.
+    ``estimates`` and ``lower_bounds`` are the names whose bytes are not exact, ``filled``
+    the kept names that held something before the cell, ``shared`` those that something
+    else holds as well. ``refilled_bytes`` of the growth
+    lie in memory that the kernel had, or got, free. ``children`` is true where the bytes
+    reached include child processes that grew.
     """
 
     label: str
@@ -366,3 +371,9 @@ class StopRecord(NamedTuple):
     running_threads: tuple[str, ...]
     usable_bytes: int | None
     wanted: str = ""
+    estimates: frozenset[str] = frozenset()
+    lower_bounds: frozenset[str] = frozenset()
+    filled: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
+    refilled_bytes: int = 0
+    children: bool = False

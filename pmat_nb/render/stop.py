@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from pmat_nb.engine.records import StopRecord
@@ -13,6 +14,8 @@ __all__ = ["stop_headline", "stop_lines"]
 
 _LINE_LENGTH = 80
 _WORTH_SAYING = 1024**2
+# What numpy says; of bytes and lists every page is used.
+_OF_AN_ARRAY = re.compile(r"Unable to allocate .* for an array")
 
 
 def stop_headline(stop: StopRecord) -> str:
@@ -21,8 +24,9 @@ def stop_headline(stop: StopRecord) -> str:
         how = "was refused an allocation beyond its limit, and stopped at"
     else:
         how = "stopped at"
+    whose = " with its child processes" if stop.children else ""
     return (
-        f"{stop.label} {how} {brief(stop.reached_bytes)} ({_limit_text(stop)}) "
+        f"{stop.label} {how} {brief(stop.reached_bytes)}{whose} ({_limit_text(stop)}) "
         f"after {duration(stop.duration_s)}"
     )
 
@@ -32,7 +36,7 @@ def stop_lines(stop: StopRecord) -> list[str]:
     lines = [
         _where(stop),
         f"refused: {cut(clean(stop.wanted), _LINE_LENGTH)}" if stop.wanted else "",
-        _named("grew: ", stop.growth, sign="+"),
+        _grew(stop),
         _given_back(stop),
         _restored(stop),
         _kept(stop),
@@ -57,9 +61,22 @@ def _where(stop: StopRecord) -> str:
     return f"line {stop.line_number}: {cut(clean(stop.line.strip()), _LINE_LENGTH)}"
 
 
-def _named(label: str, pairs: Sequence[tuple[str, int]], *, sign: str = "") -> str:
-    named = ", ".join(f"{clean(name)} {sign}{brief(size)}" for name, size in pairs)
-    return f"{label}{named}" if named else ""
+def _grew(stop: StopRecord) -> str:
+    if not stop.growth:
+        return ""
+    grew = ", ".join(
+        f"{clean(name)} {_mark(stop, name)}+{brief(size)}" for name, size in stop.growth
+    )
+    if not stop.refilled_bytes:
+        return f"grew: {grew}"
+    return f"grew: {grew}; of it {brief(stop.refilled_bytes)} in memory that was free already"
+
+
+def _mark(stop: StopRecord, name: str) -> str:
+    """What stands before a figure that is not exact."""
+    if name in stop.estimates:
+        return "~ "
+    return "≥ " if name in stop.lower_bounds else ""
 
 
 def _given_back(stop: StopRecord) -> str:
@@ -81,10 +98,16 @@ def _restored(stop: StopRecord) -> str:
 def _kept(stop: StopRecord) -> str:
     if not stop.kept:
         return ""
-    names = ", ".join(
-        f"{clean(name)} (del {clean(name)} frees {brief(size)})" for name, size in stop.kept
-    )
+    names = ", ".join(_what_del_frees(stop, name, size) for name, size in stop.kept)
     return f"kept from this cell: {names}. In-place changes are not undone."
+
+
+def _what_del_frees(stop: StopRecord, name: str, size: int) -> str:
+    if name in stop.shared:
+        return f"{clean(name)} ({brief(size)}, held by something else too)"
+    before = ", with what it held before" if name in stop.filled else ""
+    frees = f"frees {_mark(stop, name)}{brief(size)}{before}"
+    return f"{clean(name)} (del {clean(name)} {frees})"
 
 
 def _others(label: str, names: Sequence[str]) -> str:
@@ -92,7 +115,7 @@ def _others(label: str, names: Sequence[str]) -> str:
 
 
 def _price_of_ceiling(stop: StopRecord) -> str:
-    if not stop.refused:
+    if not stop.refused or not _OF_AN_ARRAY.match(stop.wanted):
         return ""
     return (
         "a large array of which few pages are ever used is refused too; "

@@ -8,7 +8,7 @@ from types import CodeType, FrameType
 
 from pmat_nb.errors import MemoryLimitExceeded
 
-__all__ = ["Token"]
+__all__ = ["Token", "text_of"]
 
 InScope = Callable[[FrameType], bool]
 
@@ -110,10 +110,29 @@ class Token:
             duration_s=made.duration_s,
         )
 
+    @property
+    def own_limit_holds(self) -> bool:
+        """Whether it is the scope's own limit that is in force, not a tighter one around it."""
+        if self.limit_bytes is None or self.threshold_bytes is None:
+            return False
+        base = self.baseline_bytes if self.scope == "cell" else 0
+        return base + self.limit_bytes <= self.threshold_bytes
+
     def _message(self, duration: float) -> str:
-        reached = f"{(self.tree_bytes or 0) / 1024**2:,.0f} MB"
-        total = f"{(self.threshold_bytes or 0) / 1024**2:,.0f} MB"
+        reached = text_of(self.tree_bytes or 0)
         added = ""
-        if self.scope == "cell" and self.limit_bytes:
-            added = f", {self.limit_bytes / 1024**2:,.0f} MB over what was in use"
-        return f"stopped at {reached} (limit {total}{added}) after {duration:.1f} s"
+        if self.scope == "cell" and self.limit_bytes and self.own_limit_holds:
+            added = f", {text_of(self.limit_bytes)} over what was in use"
+        limit = text_of(self.threshold_bytes or 0)
+        return f"stopped at {reached} (limit {limit}{added}) after {duration:.1f} s"
+
+
+def text_of(nbytes: int) -> str:
+    """Bytes as the reports write limits: ``512 MB``, ``1 GB``, ``13.4 GB``."""
+    unit, scaled = "MB", nbytes / 1024**2
+    for larger in ("GB", "TB", "PB"):
+        if scaled < 1023.5:
+            break
+        unit, scaled = larger, scaled / 1024
+    text = f"{scaled:.0f}" if unit == "MB" and scaled >= 9.95 else f"{scaled:.1f}"
+    return f"{text.removesuffix('.0')} {unit}"

@@ -16,6 +16,7 @@ __all__ = ["OpenScope"]
 
 # Reading the names' identities costs 20 ns each; not worth it in a huge namespace.
 _NAMES_COMPARED = 2_000
+_CONTAINERS = frozenset((list, dict, set, bytearray))
 _ABSENT = object()
 
 
@@ -36,6 +37,12 @@ class OpenScope:
             self._values = dict(namespace)
         elif len(namespace) <= _NAMES_COMPARED:
             self._identities = dict(zip(namespace, map(id, namespace.values()), strict=False))
+        # Of containers also their lengths: what appends to them binds no name.
+        self._lengths: dict[str, tuple[int, int]] = (
+            {n: (id(v), len(v)) for n, v in namespace.items() if type(v) in _CONTAINERS}
+            if len(namespace) <= _NAMES_COMPARED
+            else {}
+        )
 
     def label(self, shell: Any) -> str:
         """How IPython calls the cell."""
@@ -44,13 +51,32 @@ class OpenScope:
         return f"In[{number}]" if self.info.store_history and number > 0 else "the cell"
 
     def bound_names(self, namespace: Mapping[str, object], mentioned: Collection[str]) -> list[str]:
-        """Names that the cell bound or rebound, as far as that can be told."""
-        names = [name for name in mentioned if name in namespace]
+        """Names that were bound or rebound since: by the cell, its functions, its threads.
+
+        ``mentioned`` are those that the cell's own source binds; where the namespace was
+        too large to compare, they are the answer.
+        """
+        if self._values is None and self._identities is None:
+            return [name for name in mentioned if name in namespace]
+        return [
+            name
+            for name, value in list(namespace.items())
+            if not self._was(name, value) and not _is_ipythons(str(name))
+        ]
+
+    def _was(self, name: str, value: object) -> bool:
         if self._values is not None:
-            return [n for n in names if self._values.get(n, _ABSENT) is not namespace[n]]
-        if self._identities is not None:
-            return [n for n in names if self._identities.get(n) != id(namespace[n])]
-        return names
+            return self._values.get(name, _ABSENT) is value
+        return self._identities is not None and self._identities.get(name) == id(value)
+
+    def filled_names(self, namespace: Mapping[str, object]) -> dict[str, float]:
+        """Names whose container grew in place, with the share of its entries that is new."""
+        grown = {}
+        for name, (identity, length) in self._lengths.items():
+            value: Any = namespace.get(name, _ABSENT)
+            if id(value) == identity and len(value) > length and not _is_ipythons(name):
+                grown[name] = 1 - length / len(value)
+        return grown
 
     def restore_names(self, shell: Any) -> tuple[str, ...]:
         """Put the names back that the cell bound, rebound or deleted; which they were."""
@@ -73,6 +99,7 @@ class OpenScope:
     def close(self) -> None:
         """Let go of the old values."""
         self._values = self._identities = self.refused_in_thread = None
+        self._lengths = {}
 
 
 def _is_ipythons(name: str) -> bool:

@@ -12,8 +12,9 @@ from pmat_nb.engine.guard import GuardReport, clean_traceback
 from pmat_nb.engine.records import StopRecord
 from pmat_nb.errors import MemoryLimitExceeded
 from pmat_nb.render.stop import stop_headline, stop_lines
+from pmat_nb.units import MIB
 
-from .growth import Growth, measure_growth
+from .growth import Growth, largest, measure_growth
 from .release import chain_of, release_frames, trim
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = ["settle"]
 
 # Below this share of the growth the frames are not worth %debug.
 _FRAMES_MATTER = 0.05
+_WORTH_SAYING = 8 * MIB
 
 
 def settle(
@@ -39,7 +41,9 @@ def settle(
     shell = session.shell
     stopped = _as_stop(scope, report, error)
     before = session.probe.rss_bytes()
-    growth = _growth(session, scope, report, error)
+    filled = scope.filled_names(session.namespace_owner.user_ns)
+    children = _children(report, (before or 0) - scope.token.own_rss_bytes)
+    growth = _growth(session, scope, report, error, filled, children)
     restored = scope.restore_names(shell) if scope.limit.restore_names else ()
     traceback = clean_traceback(error).__traceback__ if error is not None else None
     line = _line(session, report, traceback)
@@ -56,12 +60,18 @@ def settle(
     traceback = error = None
     trim(session.probe)
     now = session.probe.rss_bytes()
-    record = _record(session, scope, report, growth, line, stopped)
+    record = _record(session, scope, report, line)
     record = record._replace(
+        growth=_grew(growth, children, _still_grown(scope, growth, now)),
+        refilled_bytes=_refilled(growth),
+        estimates=growth.estimates,
+        lower_bounds=growth.lower_bounds,
+        shared=growth.shared,
         given_back_bytes=None if before is None or now is None else max(0, before - now),
         now_bytes=now,
         restored=restored,
         kept=() if restored else growth.kept,
+        filled=frozenset(name for name, share in filled.items() if share < 1),
         frames_kept=not release,
         wanted=wanted,
     )
@@ -81,7 +91,12 @@ def _as_stop(
 
 
 def _growth(
-    session: Session, scope: OpenScope, report: GuardReport, error: BaseException | None
+    session: Session,
+    scope: OpenScope,
+    report: GuardReport,
+    error: BaseException | None,
+    filled: dict[str, float],
+    children: list[tuple[str, int]],
 ) -> Growth:
     namespace = session.namespace_owner.user_ns
     reporter = session.reporter()
@@ -92,12 +107,57 @@ def _growth(
     return measure_growth(
         namespace,
         bound,
+        filled,
         reporter.known_sizes(),
         tracebacks,
-        max(report.tree_bytes or 0, report.peak_tree_bytes) - report.baseline_tree_bytes,
+        _reached(report) - report.baseline_tree_bytes - sum(size for _, size in children),
         adapters=reporter.adapters,
         boundaries=reporter.boundaries(),
+        resident=session.probe.resident_bytes,
     )
+
+
+def _reached(report: GuardReport) -> int:
+    return max(report.tree_bytes or 0, report.peak_tree_bytes)
+
+
+def _children(report: GuardReport, own_bytes: int) -> list[tuple[str, int]]:
+    """What children that caused a stop gained, up to its peak; ``own_bytes`` the kernel did."""
+    noted = sum(child.growth_bytes for child in report.children)
+    if not noted:
+        return []
+    # They were noted when they were frozen: what they gained in between is theirs too.
+    gained = _reached(report) - report.baseline_tree_bytes - max(0, own_bytes)
+    share = max(1.0, gained / noted)
+    return [(f"child {c.name} ({c.pid})", int(c.growth_bytes * share)) for c in report.children]
+
+
+def _still_grown(scope: OpenScope, growth: Growth, now: int | None) -> int:
+    """What of the growth is neither given back nor in a name."""
+    named = sum(size for name, size in growth.grew if size > 0)
+    return max(0, (now or 0) - scope.token.own_rss_bytes - named)
+
+
+def _grew(
+    growth: Growth, children: list[tuple[str, int]], still_bytes: int
+) -> tuple[tuple[str, int], ...]:
+    """What grew, largest first, the rest by what is known of it."""
+    if growth.lower_bounds or growth.estimates:
+        rest = "not sized in time"
+    elif still_bytes > growth.rest_bytes // 2:
+        rest = "not in a variable"
+    else:
+        rest = "temporaries"
+    if growth.estimates and growth.rest_bytes < sum(size for _, size in growth.grew) // 20:
+        return largest([*growth.grew, *children])
+    return largest([*growth.grew, *children, (rest, growth.rest_bytes)])
+
+
+def _refilled(growth: Growth) -> int:
+    """By how much names grew more than memory; none where that may be an error of estimates."""
+    named = sum(size for _, size in growth.grew if size > 0)
+    doubtful = named // (4 if growth.estimates else 10)
+    return -growth.rest_bytes if -growth.rest_bytes > max(doubtful, _WORTH_SAYING) else 0
 
 
 def _line(
@@ -145,29 +205,24 @@ def _formatted(
 
 
 def _record(
-    session: Session,
-    scope: OpenScope,
-    report: GuardReport,
-    growth: Growth,
-    line: tuple[int | None, str],
-    stopped: MemoryLimitExceeded,
+    session: Session, scope: OpenScope, report: GuardReport, line: tuple[int | None, str]
 ) -> StopRecord:
     ended = [c for c in report.children if c.action == "ended"]
     listed = [c for c in report.children if c.action == "listed"]
     room = session.room()
-    reached = max(report.tree_bytes or 0, report.peak_tree_bytes)
+    own = scope.token.own_limit_holds
     return StopRecord(
         label=scope.label(session.shell),
-        limit_bytes=report.limit_bytes or report.threshold_bytes or 0,
+        limit_bytes=(report.limit_bytes if own else report.threshold_bytes) or 0,
         threshold_bytes=report.threshold_bytes or 0,
-        scope=scope.limit.scope if report.limit_bytes else "total",
-        source="%%pmat_limit" if report.limit_bytes else "max-total",
-        reached_bytes=reached,
+        scope=scope.limit.scope if own else "total",
+        source="%%pmat_limit" if own else "max-total",
+        reached_bytes=_reached(report),
         duration_s=report.at_s if report.at_s is not None else report.duration_s,
         refused=not report.stopped,
         line_number=line[0],
         line=line[1],
-        growth=growth.grew,
+        growth=(),
         given_back_bytes=None,
         now_bytes=None,
         kept=(),
@@ -177,6 +232,7 @@ def _record(
         listed_children=tuple(f"{child.name} ({child.pid})" for child in listed),
         running_threads=report.threads,
         usable_bytes=room.usable_bytes if room else None,
+        children=bool(report.children),
     )
 
 
