@@ -100,7 +100,7 @@ def parse_size(value: str | int, *, option: str = "size") -> int:
 
 
 def parse_limit(value: str | int, *, option: str = "limit") -> LimitSpec:
-    """A memory limit: a size, ``80%``, ``+2GB``, ``auto`` or ``off``.
+    """A memory limit: a size from 1 MB, ``80%``, ``+2GB``, ``auto`` or ``off``.
 
     >>> parse_limit("+2GB")
     LimitSpec(kind='relative', value=2147483648)
@@ -112,16 +112,26 @@ def parse_limit(value: str | int, *, option: str = "limit") -> LimitSpec:
     if lowered == "off":
         return LimitSpec("off")
     try:
-        if text.endswith("%"):
-            fraction = parse_fraction(text, option=option)
-            if fraction == 0:
-                raise UsageError("zero")
-            return LimitSpec("fraction", fraction)
-        if text.startswith("+"):
-            return LimitSpec("relative", parse_size(text[1:], option=option))
-        return LimitSpec("absolute", parse_size(value, option=option))
+        spec = _parse_amount(value, text, option)
     except UsageError:
         raise _refuse(option, value, "a memory limit", "2GB, 80%, +2GB, auto, off") from None
+    if spec.kind in ("absolute", "relative") and spec.value < MIB:
+        raise UsageError(
+            f"{option}: {value!r} is {int(spec.value):,} bytes, too little for any limit; "
+            f"write a unit: {int(spec.value) if spec.value < KIB else 512}MB or 2GB"
+        )
+    return spec
+
+
+def _parse_amount(value: str | int, text: str, option: str) -> LimitSpec:
+    if text.endswith("%"):
+        fraction = parse_fraction(text, option=option)
+        if fraction == 0:
+            raise UsageError("zero")
+        return LimitSpec("fraction", fraction)
+    if text.startswith("+"):
+        return LimitSpec("relative", parse_size(text[1:], option=option))
+    return LimitSpec("absolute", parse_size(value, option=option))
 
 
 def parse_duration(

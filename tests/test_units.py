@@ -100,6 +100,12 @@ def test_bad_limits_show_every_form(text):
         parse_limit(text)
 
 
+@pytest.mark.parametrize("value", ["10", "+10", "300k", 10])
+def test_a_limit_without_its_unit_asks_for_one(value):
+    with pytest.raises(UsageError, match=r"bytes, too little.*write a unit: \d+MB or 2GB"):
+        parse_limit(value)
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("7d", 604800), ("12h", 43200), ("90s", 90), ("300", 300), ("250ms", 0.25), ("5m", 300)],

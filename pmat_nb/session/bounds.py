@@ -27,6 +27,10 @@ def standing_source(session: Session, room: Usable | None) -> str:
     row = session.settings.row("max_total")
     spec: Any = row.value
     machine, protector = session.settings.layer("machine"), session.protector
+    if protector is not None and protector.beyond_auto_bytes is not None:
+        from pmat_nb.render.format import limit
+
+        return f"auto, tighter than {limit(protector.beyond_auto_bytes)}"
     if machine is not None and protector is not None and protector.capped:
         return f"{machine.source}, a cap"
     if spec.kind == "auto":

@@ -67,6 +67,8 @@ def test_the_report_has_every_form(survivor: Kernel) -> None:
         ("%pmat_limit 12XB", "12XB"),
         ("%pmat_limit -3GB", "-3GB"),
         ("%pmat_limit 300%", "300%"),
+        ("%pmat_limit 10", "10 bytes"),
+        ("%%pmat_limit 300\n1", "write a unit: 300MB"),
         ("%pmat_limit 1GB --ceiling maybe", "maybe"),
         ("%%pmat_limit\n1", "SIZE is missing"),
         ("%%pmat_limit 12XB\n1", "12XB"),
@@ -88,6 +90,23 @@ def test_a_cell_limit_that_cannot_hold_is_refused_with_what_would(survivor: Kern
     command = re.search(r"%%pmat_limit \d\S*", text.split("works")[-1])
     assert command and survivor.run(f"{command[0]}\n1").text == "1", text
     assert survivor.value("ran") == "then"
+
+
+def test_a_standing_limit_beyond_auto_leaves_auto_in_force(survivor: Kernel) -> None:
+    auto = survivor.value(f"{SESSION}.protector.standing_bytes")
+    for size in ("10TB", "100%"):
+        said = survivor.run(f"%pmat_limit {size}").text
+        assert re.search(r"is stopped \(auto, tighter than \S+ \SB\)", said), said
+        standing = survivor.value(f"{SESSION}.protector.standing_bytes")
+        assert abs(standing - auto) < 1024**3
+    assert "tighter" not in survivor.run("%pmat_limit 2GB").text
+
+
+def test_what_a_block_cannot_hold_is_said_with_what_would(survivor: Kernel) -> None:
+    said = survivor.run("import pmat_nb; pmat_nb.limit('900GB')").error
+    assert said is not None and 'that works is pmat_nb.limit("' in said.evalue, said
+    said = survivor.run("pmat_nb.limit('20MB', scope='total')").error
+    assert said is not None and re.search(r'limit\("\S+", scope="total"\)$', said.evalue), said
 
 
 def test_help_lists_the_options_and_runs_nothing(survivor: Kernel) -> None:
@@ -246,6 +265,19 @@ def test_the_tighter_of_nested_limits_wins(survivor: Kernel) -> None:
     survivor.run("l = None")
     assert_stopped(survivor.run(f"%%pmat_limit 150MB\n{code}"))
     assert survivor.value("len(l)") < 500
+
+
+def test_nested_blocks_name_the_one_that_was_exceeded(survivor: Kernel) -> None:
+    block = GROW.replace("\n", "\n        ")
+    code = (
+        "import pmat_nb\nwith pmat_nb.limit('500MB'):\n    with pmat_nb.limit('50MB'):\n        "
+        f"{block}"
+    )
+    for cell in (code, f"%%pmat_limit 700MB\n{code}"):
+        message = assert_stopped(survivor.run(cell))
+        assert message.count("stopped at") == 1 and "50 MB over what was in use" in message
+        assert "500 MB" not in message and "700 MB" not in message, message
+        survivor.run(TIDY)
 
 
 def test_a_block_inside_a_cell_can_be_caught(survivor: Kernel) -> None:

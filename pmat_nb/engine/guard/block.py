@@ -96,8 +96,8 @@ class limit_block:  # noqa: N801 - used as a statement, like contextlib.suppress
         """What the block ends with: its own error, or the stop."""
         report = self.report
         assert report is not None and self._guard is not None
-        if isinstance(error, MemoryLimitExceeded) and report.stopped:
-            return error
+        if isinstance(error, MemoryLimitExceeded):
+            return error  # its own, or that of a block inside it, which says enough
         if report.stopped and not self._warn_only:
             if _is_cancellation(error) and self._task is not None:
                 self._task.uncancel()

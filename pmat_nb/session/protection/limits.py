@@ -74,21 +74,32 @@ def standing_bytes(spec: LimitSpec, room: Usable | None, tree_bytes: int) -> int
 
 
 def _check_total(total: int, room: Usable, tree_bytes: int, limit: CellLimit, magic: str) -> None:
+    from pmat_nb.render.format import brief
+    from pmat_nb.render.format import limit as shown
+
     if total <= tree_bytes:
         roomy = tree_bytes + 2 * GIB
         works = roomy if roomy < room.usable_bytes else (tree_bytes + room.usable_bytes) // 2
         raise UsageError(
-            f"{magic}: the kernel holds {_typed(tree_bytes)} already, so a limit of "
-            f"{_typed(max(0, total))} cannot hold; "
-            f"for example {magic} {_typed(works)} --scope total"
+            f"{magic}: the kernel holds {brief(tree_bytes)} already, so {shown(max(0, total))} "
+            f"in all is too little; for example {_command(magic, works, total=True)}"
         )
     if total > room.bound.limit_bytes:
-        most = room.auto_bytes if limit.scope == "total" else room.auto_bytes - tree_bytes
+        in_all = limit.scope == "total"
+        most = room.auto_bytes if in_all else room.auto_bytes - tree_bytes
         raise UsageError(
-            f"{magic}: {_typed(total)} in all cannot hold: {_typed(room.usable_bytes)} are usable "
-            f"({room.bound.source}), {_typed(tree_bytes)} of them in use; "
-            f"the most that works is {magic} {_typed(max(most, MIB))}"
+            f"{magic}: {shown(total)} in all is more than the {shown(room.usable_bytes)} "
+            f"usable ({room.bound.source}), of which {brief(tree_bytes)} are in use; the most "
+            f"that works is {_command(magic, max(most, MIB), total=in_all)}"
         )
+
+
+def _command(magic: str, size: int, *, total: bool) -> str:
+    """What to write instead, as it may be typed."""
+    if magic.endswith("()"):
+        scope = ', scope="total"' if total else ""
+        return f'{magic[:-2]}("{_typed(size)}"{scope})'
+    return f"{magic} {_typed(size)}{' --scope total' if total else ''}"
 
 
 def _typed(size: int) -> str:

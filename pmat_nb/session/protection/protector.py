@@ -51,6 +51,8 @@ class Protector:
         self.standing_bytes: int | None = None
         # Whether it is the machine's cap, below what anybody else asked for.
         self.capped = False
+        # What was asked for, where the automatic limit is the tighter one and holds instead.
+        self.beyond_auto_bytes: int | None = None
         self.unavailable = ""
 
     # --- life -------------------------------------------------------------------
@@ -79,9 +81,10 @@ class Protector:
         from pmat_nb.render.format import limit
 
         kind = getattr(self._session.settings.get("max_total"), "kind", "auto")
+        auto = kind == "auto" or self.beyond_auto_bytes is not None
         return (
             f"pmat_nb: a cell that takes this kernel over {limit(self.standing_bytes)} is stopped "
-            f"({'auto' if kind == 'auto' else 'max_total'}); %pmat_limit off switches this off"
+            f"({'auto' if auto else 'max_total'}); %pmat_limit off switches this off"
         )
 
     @property
@@ -130,7 +133,11 @@ class Protector:
         # A share and a size can only be compared here.
         most = None if cap is None else standing_bytes(cap, room, held)
         self.capped = most is not None and (wanted is None or most < wanted)
-        self.standing_bytes = most if self.capped else wanted
+        if self.capped:
+            wanted = most
+        beyond = wanted is not None and room is not None and wanted > room.auto_bytes
+        self.beyond_auto_bytes = wanted if beyond else None
+        self.standing_bytes = room.auto_bytes if beyond and room is not None else wanted
         if self._guard is not None:
             self._guard.set_standing(
                 self.standing_bytes, ceiling=self._standing_ceiling(), warn_only=self._warn_only
@@ -145,7 +152,9 @@ class Protector:
         self.resolve_standing()
 
     def _standing_ceiling(self) -> bool:
-        return self._ceiling != "off" and ceiling_wanted(self._ceiling)
+        # Nor does one where the automatic limit holds: its figure moves with what others use.
+        held = self.beyond_auto_bytes is None
+        return held and self._ceiling != "off" and ceiling_wanted(self._ceiling)
 
     # --- cells --------------------------------------------------------------------
 
@@ -224,9 +233,14 @@ class Protector:
             return None
         report = guard.disarm(token)
         decided = report.stopped and not scope.limit.warn_only
-        refused = error is not None and guard.ceiling_caused(error, token)
         if report.warned:
             self._session.notice("warned", _warning(scope, report))
+        if isinstance(error, MemoryLimitExceeded) and not decided:
+            from pmat_nb.engine.guard import clean_traceback
+
+            clean_traceback(error)  # of a block inside the cell, which says enough
+            return None
+        refused = error is not None and guard.ceiling_caused(error, token)
         if isinstance(error, (KeyboardInterrupt, SystemExit)) or not (decided or refused):
             return None
         from .stops import settle
