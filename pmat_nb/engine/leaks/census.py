@@ -9,6 +9,7 @@ code is run, and their samples are held weakly where they can be.
 
 from __future__ import annotations
 
+import functools
 import gc
 import sys
 import types
@@ -26,6 +27,7 @@ from .traces import Frames
 
 __all__ = ["Census", "Grown", "Members", "Sample", "traced_frames"]
 
+_CACHE = type(functools.lru_cache(lambda: None))
 _KINDS = frozenset(map(id, (list, dict, set, deque, OrderedDict, defaultdict, Counter)))
 Members = Callable[[object], Iterable[object]]
 
@@ -207,6 +209,10 @@ class Census:
                 if place in found:
                     found[place].named = found[place].named or name
                     found[place].add(candidate)
+        for value in _cached():
+            place = _place(value, place_of)
+            if place in found:
+                found[place].add(value)
         for value in islice(fresh, _MOST_NEW):
             for candidate in (value, *islice(_plain(value), 8), *self._members(value)):
                 place = _place(candidate, place_of)
@@ -262,6 +268,13 @@ def _containers(objects: list[Any]) -> Iterator[Any]:
             if type(held) is dict and not gc.is_tracked(held) and id(held) not in seen:
                 seen.add(id(held))
                 yield held
+
+
+def _cached() -> Iterator[object]:
+    """Results in the caches of functools, whose entries the collector does not watch."""
+    for value in gc.get_objects():
+        if type(value) is _CACHE:
+            yield from referents([value])[-_ENTRIES:]
 
 
 def _new_entries(container: Any, before: int) -> Iterator[object]:

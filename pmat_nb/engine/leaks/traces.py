@@ -11,6 +11,7 @@ public snapshot serves, slower. Memory in use while reading is that of
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
@@ -29,8 +30,16 @@ def read() -> dict[Frames, Sizes]:
     """Bytes and blocks alive by traceback; empty while nothing is traced."""
     if not tracemalloc.is_tracing():
         return {}
-    traces = _raw_traces()
-    return _from_snapshot() if traces is None else group(traces)
+    # Millions of tuples are made, none of them garbage: the collector would go through
+    # them, and through the whole heap, again and again.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        traces = _raw_traces()
+        return _from_snapshot() if traces is None else group(traces)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def group(traces: Iterable[tuple[Any, ...]]) -> dict[Frames, Sizes]:
