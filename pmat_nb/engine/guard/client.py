@@ -12,14 +12,14 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal
 
 from pmat_nb.errors import UnavailableError, UsageError
 
 from . import ceiling as _ceiling
 from . import link as _link
-from . import orders, stop, threads
+from . import orders, stop, tasks, threads
 from .armed import Armed
 from .delivery import Delivery
 from .keeper import Keeper
@@ -189,6 +189,7 @@ class Guard:
         warn_only: bool = False,
         in_scope: InScope | None = None,
         cancel: Callable[[], object] | None = None,
+        tasks_started: Callable[[], Sequence[Any]] | None = None,
         thread_ident: int | None = None,
         active: bool = True,
     ) -> Token:
@@ -200,6 +201,8 @@ class Guard:
                 the scope's code is on the stack and may be raised in.
             cancel: called from the signal handler when ``in_scope`` is false: cancels
                 the task of a scope that awaits. Without it only a flag is set.
+            tasks_started: called when the scope ends: the asyncio tasks that it started and
+                that go on; they stay under its limit, as its threads do.
             thread_ident: the thread that runs the scope; the calling one by default.
             active: false where the caller sets ``token.active`` itself, at the last
                 moment before the scope's code begins.
@@ -210,6 +213,7 @@ class Guard:
             self.start()
             token = self._armed.new_token(limit_bytes, scope, self._clock_ns())
             token.warn_only, token.in_scope, token.cancel = warn_only, in_scope, cancel
+            token.tasks_started = tasks_started
             token.thread_ident = thread_ident or threading.get_ident()
             token.idents_before = threads.idents()
             token.replaced_before = len(self.replaced)
@@ -294,12 +298,15 @@ class Guard:
             running = threads.started_since(token.idents_before)
             report = build_report(self, token, self._words(), running)
             if self._link is not None and not token.ended and token.threshold_bytes is not None:
-                watch_on = bool(running) and token.limit_bytes is not None and not token.warn_only
-                if watch_on:
+                if token.limit_bytes is not None and not token.warn_only:
                     token.outliving = tuple(running)
+                    token.outliving_tasks = tuple(
+                        token.tasks_started() if token.tasks_started else ()
+                    )
+                if token.outliving or token.outliving_tasks:
                     self._armed.lingering[token.seq] = token
                 self._withdraw(token)
-            token.ended = True
+            token.ended, token.tasks_started = True, None
             self._ceiling_for_outer()
         return report
 
@@ -328,14 +335,16 @@ class Guard:
                     self._link.send(layout.LIST_ONLY, pid)
 
     def forget_ended_threads(self) -> None:
-        """Called by the keeper's thread: end the watch over threads that ended."""
+        """Called by the keeper's thread: end the watch over threads and tasks that ended."""
         for token in list(self._armed.lingering.values()):
-            if not any(thread.is_alive() for thread in token.outliving):
+            working = any(thread.is_alive() for thread in token.outliving)
+            if not working and not tasks.alive(token):
                 with self._lock:
                     self._forget(token)
 
     def _forget(self, token: Token) -> None:
         self._armed.lingering.pop(token.seq, None)
+        token.outliving, token.outliving_tasks, token.tasks_told = (), (), []
         if self._link is not None:
             self._link.send(layout.FORGET, token.seq)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from . import stop, threads
+from . import stop, tasks, threads
 from .armed import MIB, Armed
 from .own_ceiling import OwnCeiling
 from .process import layout
@@ -24,6 +24,8 @@ from .token import Token
 __all__ = ["Delivery"]
 
 _MOST_IDLE_DELIVERIES = 4
+# A task that awaits most of the time is met at work only now and then.
+_MOST_WITH_TASKS = 60
 
 
 class Delivery:
@@ -74,7 +76,7 @@ class Delivery:
         self._take(token, words)
         if token is self._armed.standing:
             return
-        self._stop_threads(token, words)
+        self._stop_others(token, words, frame)
         if token.ended or not token.active:
             return
         if token.thread_ident != threading.get_ident():
@@ -95,7 +97,7 @@ class Delivery:
         if token.thread_ident == threading.main_thread().ident and self._handles_signal:
             return
         self._take(token, words)
-        self._stop_threads(token, words)
+        self._stop_others(token, words, None)
         if token.active and not token.ended:
             token.deliveries += 1
             stop.raise_in_thread(token, token.thread_ident)
@@ -113,14 +115,19 @@ class Delivery:
         token.tree_bytes = words[layout.STOP_TREE]
         token.pending = True
 
-    def _stop_threads(self, token: Token, words: memoryview[int]) -> None:
+    def _stop_others(self, token: Token, words: memoryview[int], frame: FrameType | None) -> None:
+        """The threads that a scope started, and of one that ended also the tasks."""
         grew = words[layout.TREE] - token.baseline_bytes
         if words[layout.KERNEL_RSS] - token.own_rss_bytes < max(16 * MIB, grew // 10):
             return  # child processes grew; threads may be what waits for them
-        stopped = threads.stop_started(token, lingering=token.ended)
+        stopped = bool(threads.stop_started(token, lingering=token.ended))
+        if token.ended and not stopped and token.outliving_tasks:
+            tree, busy = words[layout.TREE], bool(self._armed.running)
+            stopped = tasks.stop_outliving(token, frame, tree, scope_runs=busy)
         if token.ended and not stopped:
             token.idle_deliveries += 1
-            if token.idle_deliveries > _MOST_IDLE_DELIVERIES:
+            most = _MOST_WITH_TASKS if tasks.alive(token) else _MOST_IDLE_DELIVERIES
+            if token.idle_deliveries > most:
                 # None of them is at work: somebody else grows.
                 self._forget(token)
 

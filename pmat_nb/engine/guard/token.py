@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Thread
 from types import CodeType, FrameType
+from typing import Any
 
 from pmat_nb.errors import MemoryLimitExceeded
 
@@ -37,6 +38,7 @@ class Token:
         "limit_bytes",
         "line",
         "outliving",
+        "outliving_tasks",
         "own_rss_bytes",
         "pending",
         "posted",
@@ -45,11 +47,14 @@ class Token:
         "scope",
         "seq",
         "started_ns",
+        "tasks_started",
+        "tasks_told",
         "thread_cpu",
         "thread_ident",
         "threshold_bytes",
         "trace_before",
         "traced",
+        "tree_at_signal",
         "tree_bytes",
         "warn_only",
     )
@@ -74,6 +79,11 @@ class Token:
         self.idents_before: frozenset[int] = frozenset()
         # Threads that it started and that go on after it.
         self.outliving: tuple[Thread, ...] = ()
+        # Which asyncio tasks it started, and those of them that go on after it.
+        self.tasks_started: Callable[[], Sequence[Any]] | None = None
+        self.outliving_tasks: tuple[Any, ...] = ()
+        self.tasks_told: list[Any] = []
+        self.tree_at_signal: int | None = None
         self.idle_deliveries = 0
         self.raised_in_thread: dict[int, int] = {}
         self.thread_cpu: dict[int, tuple[int, int]] = {}

@@ -17,7 +17,7 @@ from pmat_nb.units import LimitSpec
 
 from .limits import CellLimit, ceiling_wanted, cell_bytes, standing_bytes
 from .scope import OpenScope
-from .tasks import canceller
+from .tasks import tasks_of
 
 if TYPE_CHECKING:
     from pmat_nb.engine.guard import Guard, Token
@@ -186,13 +186,15 @@ class Protector:
         namespace = self._session.namespace_owner.user_ns
         from pmat_nb.engine.guard import runs_under
 
+        tasks = tasks_of(self._session.shell, info)
         token = guard.arm(
             own,
             limit.scope,
             ceiling=ceiling,
             warn_only=limit.warn_only,
             in_scope=runs_under(namespace),
-            cancel=canceller(self._session.shell, info),
+            cancel=tasks.cancel if tasks else None,
+            tasks_started=tasks.started if tasks else None,
             active=False,
         )
         scope = OpenScope(info, limit, token, namespace)

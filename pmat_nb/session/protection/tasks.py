@@ -1,16 +1,23 @@
-"""Stops a cell that awaits: its task is cancelled, and the tasks that it started."""
+"""The asyncio side of a cell: stops one that awaits, and tells which tasks it started."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["canceller"]
+__all__ = ["CellTasks", "tasks_of"]
 
 
-def canceller(shell: Any, info: Any) -> Callable[[], object] | None:
-    """How to stop a cell that awaits: cancel its task. None outside an event loop.
+class CellTasks(NamedTuple):
+    """``cancel`` stops a cell that awaits and what it started, ``started`` lists the latter."""
+
+    cancel: Callable[[], object]
+    started: Callable[[], list[Any]]
+
+
+def tasks_of(shell: Any, info: Any) -> CellTasks | None:
+    """The tasks of a cell that begins now. None outside an event loop.
 
     Whether it does await is found out only when a stop comes: it means parsing.
     """
@@ -26,17 +33,23 @@ def canceller(shell: Any, info: Any) -> Callable[[], object] | None:
     loop = task.get_loop()
     before = asyncio.all_tasks(loop)
 
+    def started() -> list[Any]:
+        return [
+            each
+            for each in asyncio.all_tasks(loop) - before
+            if _runs_users_code(each, shell.user_ns)
+        ]
+
     def cancel() -> None:
         code = info.raw_cell
         if shell.should_run_async(code, transformed_cell=_transformed(shell, info)):
             # What it started goes too, or it would go on growing with nobody to stop it.
-            for each in asyncio.all_tasks(loop) - before:
-                if _runs_users_code(each, shell.user_ns):
-                    each.add_done_callback(_let_go)
-                    loop.call_soon_threadsafe(each.cancel)
+            for each in started():
+                each.add_done_callback(_let_go)
+                loop.call_soon_threadsafe(each.cancel)
             loop.call_soon_threadsafe(task.cancel)
 
-    return cancel
+    return CellTasks(cancel, started)
 
 
 def _runs_users_code(task: Any, namespace: Any) -> bool:
