@@ -21,6 +21,7 @@ SECTIONS = {
     "pools": "Pools",
     "snapshot": "Saving and restoring",
     "strings": "Equal strings",
+    "leaks": "Leaks",
 }
 PEERS = ("memray", "memory_profiler", "guppy3", "pympler")
 HEAD = """# Benchmarks

@@ -12,6 +12,8 @@ from .format import brief, count, duration, moment
 from .report import Report, frame_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
 __all__ = ["Restored", "Saved"]
@@ -24,6 +26,8 @@ class _Keeping(Report):
     """Variables that were kept, and those that could not be, with the reason."""
 
     verb = ""
+    # A line of its own at the end.
+    remark = ""
 
     def __init__(
         self,
@@ -58,6 +62,7 @@ class _Keeping(Report):
             *([Line.of(Part(f"  modules: {', '.join(modules)}", "muted"))] if modules else []),
             *(Line.of(f"  {name} {note}") for name, note in self.notes.items()),
             *(Line.of(f"  left out: {name}: {reason}") for name, reason in self.skipped),
+            *([Line.of(f"  {self.remark}")] if self.remark else []),
         ]
 
     def compact(self) -> str:
@@ -96,7 +101,7 @@ class Saved(_Keeping):
     title = "Saved"
     verb = "saved"
 
-    def __init__(self, report: SaveReport) -> None:
+    def __init__(self, report: SaveReport, *, earlier: Path | None = None) -> None:
         summary = (
             f"{_number(report.saved)} saved to {report.path} "
             f"({brief(report.total_bytes)}, {duration(report.duration_s)})"
@@ -106,12 +111,15 @@ class Saved(_Keeping):
             "total_bytes": report.total_bytes,
             "duration_s": report.duration_s,
             "copied": dict(report.copied),
+            "earlier": None if earlier is None else str(earlier),
         }
         notes = {
             name: f"was a view of {other}: it is saved as a copy of what it shows"
             for name, other in report.copied
         }
         super().__init__(report.saved, report.skipped, summary, figures, notes=notes)
+        if earlier is not None:
+            self.remark = f"what an earlier kernel had saved is kept: %pmat_restore {earlier}"
 
 
 class Restored(_Keeping):
@@ -120,7 +128,7 @@ class Restored(_Keeping):
     title = "Restored"
     verb = "restored"
 
-    def __init__(self, report: RestoreReport) -> None:
+    def __init__(self, report: RestoreReport, *, replaced: Sequence[str] = ()) -> None:
         summary = (
             f"{_number(report.restored)} restored as of {moment(report.saved_at)} "
             f"({brief(report.total_bytes)}, {duration(report.duration_s)})"
@@ -133,12 +141,16 @@ class Restored(_Keeping):
             "total_bytes": report.total_bytes,
             "duration_s": report.duration_s,
             "unbound": missing,
+            "replaced": list(replaced),
         }
         notes = {
             name: f"is back, but uses {needed}, which is not: it fails when it gets there"
             for name, needed in missing.items()
         }
         super().__init__(report.restored, report.skipped, summary, figures, notes=notes)
+        if replaced:
+            names = ", ".join(replaced[:_SHOWN]) + (", …" if len(replaced) > _SHOWN else "")
+            self.remark = f"in place of the values they had: {names}"
 
 
 def _number(kept: Sequence[SavedVariable]) -> str:

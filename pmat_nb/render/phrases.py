@@ -117,7 +117,7 @@ def _beside(value: int | None, unit: str) -> str:
 def stops_text(record: StatsRecord) -> str:
     """``cells stop at 12.9 GB``: less than is free, where the limit is the automatic one."""
     standing = record.limit
-    if standing is None or not standing.enforced or _set_by_user(record):
+    if standing is None or not standing.enforced or not standing.source.startswith("auto"):
         return ""
     return f"cells stop at {limit(standing.limit_bytes)}"
 

@@ -25,7 +25,8 @@ def configure(
     """Change settings by key; the report shows every setting with its source.
 
     ``reset`` forgets what was set in this session and reads the files anew, ``values``
-    then count; ``save`` writes what is set in this session to ``project`` or ``user``.
+    then count; ``save`` writes ``values``, or where there are none all that was set in this
+    session, to ``project`` or ``user``.
 
     Raises:
         UsageError: a value that cannot hold, nothing to save or to trust; then nothing
@@ -43,7 +44,7 @@ def configure(
         if reset:
             _read_files(session)
         if target is not None:
-            notes.append(_save(session, target, project=save == "project"))
+            notes.append(_save(session, target, tuple(values), project=save == "project"))
         if file is not None:
             notes.append(_trust(session, file))
     finally:
@@ -104,11 +105,14 @@ def _folder(session: Session) -> Path:
     return Path(session.folder)
 
 
-def _save(session: Session, path: Path, *, project: bool) -> str:
+def _save(session: Session, path: Path, keys: tuple[str, ...], *, project: bool) -> str:
+    """Write ``keys``, or with none of them all that was set in this session."""
     from pmat_nb.configuration.saving import save_values
 
     settings = session.settings
     values = settings.session_values()
+    if keys:
+        values = {key: value for key, value in values.items() if key in keys}
     before, after = save_values(path, values)
     if project:
         # What this user writes into a file that is new or trusted needs no further word.

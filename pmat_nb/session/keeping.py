@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pmat_nb.consumers.namespace import user_variables
 from pmat_nb.consumers.shell import hidden_namespace
 from pmat_nb.engine.paths import make_private, state_dir
-from pmat_nb.engine.snapshot import restore, save
+from pmat_nb.engine.snapshot import RestoreReport, restore, save
 from pmat_nb.errors import StateFileError, UsageError
 
 if TYPE_CHECKING:
@@ -48,9 +48,11 @@ def save_variables(
     from pmat_nb.render.keeping import Saved
 
     wanted = _wanted(session, names)
+    target = _target(session, path)
+    earlier = _set_aside(session, target) if path is None else None
     report = save(
         wanted,
-        _target(session, path),
+        target,
         key_path=_key_path(),
         origin={
             "notebook": session.recording.notebook().key,
@@ -62,7 +64,17 @@ def save_variables(
     )
     saved = {variable.name for variable in report.saved}
     views = tuple(pair for pair in _views(wanted) if pair[0] in saved)
-    return Saved(replace(report, copied=views))
+    session.kept_paths.add(target)
+    return Saved(replace(report, copied=views), earlier=earlier)
+
+
+def _set_aside(session: Session, target: Path) -> Path | None:
+    """Where an earlier kernel's file went that nobody has restored yet; None: there is none."""
+    if target in session.kept_paths or not target.exists():
+        return None
+    aside = target.with_suffix(".earlier.pmat")
+    target.replace(aside)
+    return aside
 
 
 def restore_variables(
@@ -80,7 +92,15 @@ def restore_variables(
     if path is None and not source.exists():
         raise StateFileError("nothing was saved for this notebook; %pmat_save saves its variables")
     namespace = session.namespace_owner.user_ns
-    return Restored(restore(source, names, into=namespace, key_path=_key_path()))
+    before = dict(namespace)
+    report = restore(source, names, into=namespace, key_path=_key_path())
+    session.kept_paths.add(source)
+    return Restored(report, replaced=_replaced(report, before))
+
+
+def _replaced(report: RestoreReport, before: Mapping[str, object]) -> tuple[str, ...]:
+    """Variables that had a value already, which the saved one has taken the place of."""
+    return tuple(one.name for one in report.restored if one.name in before and one.module is None)
 
 
 def saved_names(notebook_key: str) -> tuple[str, ...]:

@@ -78,6 +78,8 @@ class Session(Parts):
         self._told: set[str] = set()
         self._hooks: CellHooks | None = None
         self.recording = Recording(self)
+        # Files of variables that this session has written or restored.
+        self.kept_paths: set[Path] = set()
         self._reporter: Reporter | None = None
         self.loaded_at = time.time()
         self.folder = _working_folder()

@@ -284,7 +284,8 @@ VERBS: tuple[Verb, ...] = (
             Option(
                 "save",
                 "choice",
-                "write what was set in this session to the project's or the user's pmat.toml",
+                "write these settings, or alone all that were set in this session, to the "
+                "project's or the user's pmat.toml",
                 choices=("project", "user"),
                 optional="project",
                 metavar="WHERE",

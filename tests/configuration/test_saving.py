@@ -47,8 +47,8 @@ def values_for(option):
     if option.kind == "limit":
         return st.one_of(
             st.sampled_from([LimitSpec("auto"), LimitSpec("off"), LimitSpec("fraction", 0.85)]),
-            st.integers(1, 2**40).map(lambda x: LimitSpec("absolute", x)),
-            st.integers(1, 2**40).map(lambda x: LimitSpec("relative", x)),
+            st.integers(2**20, 2**40).map(lambda x: LimitSpec("absolute", x)),
+            st.integers(2**20, 2**40).map(lambda x: LimitSpec("relative", x)),
         )
     least, most = option.minimum or 0.001, option.maximum or 1e6
     return st.floats(least, most, allow_nan=False)

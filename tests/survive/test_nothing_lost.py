@@ -68,6 +68,27 @@ def test_some_variables_and_another_place(loaded: Kernel, tmp_path: Path) -> Non
     assert "--vars" in kernel.complete("%pmat_restore --v")
 
 
+def test_an_earlier_kernels_file_is_set_aside_and_replaced_values_are_named(
+    loaded: Kernel,
+) -> None:
+    kernel = loaded
+    kernel.run("result = [1, 2, 3]")
+    assert kernel.run("%pmat_save").ok
+    kernel.kill()
+    kernel.restart()
+    kernel.run("%load_ext pmat_nb")
+    kernel.run("other = 5")
+    saved = kernel.run("saved = get_ipython().run_line_magic('pmat_save', '')\nsaved")
+    assert saved.text and "an earlier kernel had saved" in saved.text, saved.error
+    earlier = kernel.value("saved.to_dict()['earlier']")
+    kernel.run("result = 'newer'")
+    restored = kernel.run(f"%pmat_restore {earlier}")
+    assert restored.text and "in place of the values they had: result" in restored.text
+    assert kernel.value("[result, other]") == [[1, 2, 3], 5]
+    again = kernel.run("%pmat_save").text or ""
+    assert "earlier" not in again
+
+
 def test_a_forged_file_is_refused_and_changes_nothing(loaded: Kernel, tmp_path: Path) -> None:
     kernel, place = loaded, tmp_path / "state.pmat"
     kernel.run("a, b = list(range(1000)), 'kept'")
