@@ -38,8 +38,8 @@ class OpenScope:
         elif len(namespace) <= _NAMES_COMPARED:
             self._identities = dict(zip(namespace, map(id, namespace.values()), strict=False))
         # Of containers also their lengths: what appends to them binds no name.
-        self._lengths: dict[str, tuple[int, int]] = (
-            {n: (id(v), len(v)) for n, v in namespace.items() if type(v) in _CONTAINERS}
+        self._lengths: dict[str, int] = (
+            {n: len(v) for n, v in namespace.items() if type(v) in _CONTAINERS}
             if len(namespace) <= _NAMES_COMPARED
             else {}
         )
@@ -72,9 +72,11 @@ class OpenScope:
     def filled_names(self, namespace: Mapping[str, object]) -> dict[str, float]:
         """Names whose container grew in place, with the share of its entries that is new."""
         grown = {}
-        for name, (identity, length) in self._lengths.items():
+        for name, length in self._lengths.items():
             value: Any = namespace.get(name, _ABSENT)
-            if id(value) == identity and len(value) > length and not _is_ipythons(name):
+            if not self._was(name, value) or _is_ipythons(name):
+                continue
+            if len(value) > length:
                 grown[name] = 1 - length / len(value)
         return grown
 
