@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Iterator
+from functools import partial
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -127,6 +128,43 @@ def forget_errors(shell: Any) -> None:
 _ERRORS_OF_A_RESULT = ("error_in_exec", "error_before_exec")
 
 
+def _debugged(shell: Any) -> set[int]:
+    """Ids of the frames that ``%debug`` and ``%tb`` show: the last error's and its chain's."""
+    found = set()
+    for place, traceback, _ in last_tracebacks(shell):
+        if place.startswith("sys."):
+            found |= {id(frame) for frame, _ in traceback_frames(traceback)}
+    return found
+
+
+def _earlier_places(shell: Any) -> list[tuple[Any, str]]:
+    """(holder, attribute) where IPython keeps an error that is not the last one."""
+    kept = _debugged(shell)
+    found: list[tuple[Any, str]] = []
+    tracer = getattr(shell, "InteractiveTB", None)
+    shown = trait(tracer, "tb")
+    if type(shown) is TracebackType and id(shown.tb_frame) not in kept:
+        found.append((tracer, "tb"))
+    # The debugger of the last %debug keeps its frames; IPython makes another.
+    stopped_in = trait(trait(tracer, "pdb"), "botframe")
+    replaceable = not getattr(tracer, "call_pdb", False)
+    if replaceable and stopped_in is not None and id(stopped_in) not in kept:
+        found.append((tracer, "pdb"))
+    stored = getattr(trait(shell, "last_execution_result"), "__dict__", {})
+    errors = [stored.get(name) for name in _ERRORS_OF_A_RESULT]
+    traced = [traceback_of(e) for e in errors if has_base(e, BaseException)]
+    if any(one is not None and id(one.tb_frame) not in kept for one in traced):
+        found.append((shell, "last_execution_result"))
+    return found
+
+
+def _forget_earlier(shell: Any) -> str:
+    for holder, attribute in _earlier_places(shell):
+        setattr(holder, attribute, None)
+    gc.collect()
+    return ""
+
+
 class LastTraceback:
     """Objects kept by the frames of the last error (pool ``temp``)."""
 
@@ -157,9 +195,21 @@ class LastTraceback:
                 yield Held(label, tuple(roots), detail, "temp:traceback")
 
     def steps(self, wish: Wish) -> Iterator[Step]:
-        """Its frames, by letting go of the error everywhere."""
-        if any(traceback is not None for _, traceback, _ in last_tracebacks(self._shell)):
-            yield Step("temp:traceback", "frames of the last error", self._forget)
+        """Aggressively its frames, by letting go of the error everywhere.
+
+        Else only errors before the last one, which ``%debug`` and ``%tb`` do not show.
+        """
+        what = "frames of the last error"
+        if wish.aggressive:
+            if any(traceback is not None for _, traceback, _ in last_tracebacks(self._shell)):
+                yield Step("temp:traceback", what, self._forget)
+            return
+        if _earlier_places(self._shell):
+            forget = partial(_forget_earlier, self._shell)
+            yield Step("temp:traceback", "frames of earlier errors", forget)
+        if _debugged(self._shell):
+            why = "%debug needs them; --aggressive lets go of them"
+            yield Step.leave("temp:traceback", what, why)
 
     def _forget(self) -> str:
         forget_errors(self._shell)

@@ -97,13 +97,51 @@ class TestDisplayedObjects:
 
 
 class TestErrors:
-    def test_the_frames_of_the_last_error_go(self, marked: Kernel) -> None:
-        marked.run("def fails():\n    local = Mark()\n    raise ValueError('x')")
+    FAILS = "def fails():\n    local = Mark()\n    raise ValueError('x')"
+
+    @pytest.mark.parametrize("options", ["", "--target temp", "--target all", "--compact"])
+    def test_a_plain_cleanup_leaves_what_debug_needs(self, marked: Kernel, options: str) -> None:
+        marked.run(self.FAILS)
+        marked.run("fails()")
+        text = clean(marked, options)
+        assert "left alone: frames of the last error" in text
+        assert "%debug needs them; --aggressive" in text.replace("\n  ", " ")
+        again = marked.run("%tb").error
+        assert again is not None and "local = Mark()" in again.traceback
+        # What %debug starts from: without it, it says that there is no traceback.
+        tail = "[f.f_code.co_name for f, _ in traceback.walk_tb(sys.last_traceback)][-1]"
+        assert marked.run(f"import sys, traceback\n{tail}").text == "'fails'"
+        assert marked.value("get_ipython().InteractiveTB.tb is not None")
+        assert alive(marked) == 1
+
+    @pytest.mark.parametrize("level", ["medium", "high", "critical"])
+    def test_no_response_by_default_takes_it_away(self, marked: Kernel, level: str) -> None:
+        marked.run(self.FAILS)
+        marked.run("fails()")
+        assert marked.run(f"%pmat_pressure --simulate {level}").ok
+        again = marked.run("%tb").error
+        assert again is not None and again.ename == "ValueError" and alive(marked) == 1
+
+    @pytest.mark.parametrize("options", ["--aggressive", "--target temp:traceback"])
+    def test_who_asks_for_it_lets_go_of_the_frames(self, marked: Kernel, options: str) -> None:
+        marked.run(self.FAILS)
         marked.run("fails()")
         assert alive(marked) == 1
-        text = clean(marked, "--target temp")
-        assert "frames of the last error" in text
+        assert "frames of the last error" in clean(marked, options)
         assert alive(marked) == 0
+        for line in ("%debug", "%tb"):
+            result = marked.run(line)
+            assert result.ok, result.error
+            assert "No traceback" in result.stdout + result.stderr
+
+    def test_an_error_before_the_last_goes_in_the_plain_form(self, marked: Kernel) -> None:
+        marked.run(self.FAILS)
+        marked.run("fails()")
+        # A wrong option leaves the earlier error's traceback in InteractiveTB.
+        marked.run("%pmat_vars --no-such-option")
+        held = alive(marked)
+        clean(marked)
+        assert held == 1 and alive(marked) == 0
 
     def test_those_of_a_chain_too(self, marked: Kernel) -> None:
         marked.run(
@@ -114,6 +152,8 @@ class TestErrors:
         marked.run("outer()")
         assert alive(marked) == 2
         clean(marked)
+        assert alive(marked) == 2
+        clean(marked, "--aggressive")
         assert alive(marked) == 0
 
     def test_an_error_that_a_variable_holds_stays_whole(self, marked: Kernel) -> None:
@@ -128,7 +168,7 @@ class TestErrors:
 
     def test_the_next_error_can_be_debugged(self, marked: Kernel) -> None:
         marked.run("1 / 0")
-        clean(marked)
+        clean(marked, "--aggressive")
         assert marked.run("%debug").ok and marked.run("%tb").ok
         failed = marked.run("def f(x):\n    return x.missing\nf(3)")
         assert failed.error is not None and failed.error.ename == "AttributeError"
