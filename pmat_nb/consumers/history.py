@@ -6,6 +6,7 @@ never make it shared: retained sizes leave them out by `history_holders`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,8 @@ from .shell import (
     user_namespace,
 )
 
+# Printed text that a plain cleanup leaves: as much as a session has that prints little.
+_KEPT_TEXT_BYTES = 1 << 20
 _AGE_UNKNOWN = "n/a: IPython does not say when it was last used; leave out --cache-age"
 
 __all__ = ["OutputHistory", "PrintedOutput", "history_holders"]
@@ -189,20 +192,36 @@ class PrintedOutput:
             yield Held("reprs of Out", (reprs,), address="cache:outputs")
 
     def steps(self, wish: Wish) -> Iterator[Step]:
-        """The printed text of earlier cells; when aggressive the reprs too.
+        """Aggressively the printed text of earlier cells and the reprs of what they displayed.
 
-        What the front end shows is its own. ``%history -o`` shows outputs by the reprs,
-        ``%notebook`` writes the printed text.
+        Else only printed text beyond 1 MB, the largest cells first. What the front end shows
+        is its own; ``%notebook`` writes the printed text, ``%history -o`` shows the reprs.
         """
-        numbers, reprs = self._earlier(), self._reprs() if wish.aggressive else {}
-        if not numbers and not reprs:
-            return
+        numbers, reprs = self._doomed(wish.aggressive), self._reprs() if wish.aggressive else {}
         kinds = (("printed text", numbers), ("reprs", reprs))
-        what = " and ".join(f"{kind} of {len(of):,} cells" for kind, of in kinds if of)
-        if wish.cache_age_s is not None:
+        what = " and ".join(f"{kind} of {_cells(len(of))}" for kind, of in kinds if of)
+        if what and wish.cache_age_s is not None:
             yield Step.leave("cache:outputs", what, _AGE_UNKNOWN)
-        else:
+        elif what:
             yield Step("cache:outputs", what, lambda: self._forget(wish.aggressive))
+        if not wish.aggressive and (left := len(self._earlier()) - len(numbers)):
+            why = "%notebook writes it; --aggressive lets go of it"
+            yield Step.leave("cache:outputs", f"printed text of {_cells(left)}", why)
+
+    def _doomed(self, every: bool) -> list[int]:
+        """The cells whose printed text goes."""
+        earlier = self._earlier()
+        if every:
+            return earlier
+        printed = self._printed() or {}
+        sizes = {number: _text_bytes(printed.get(number)) for number in earlier}
+        total, doomed = sum(sizes.values()), []
+        for number in sorted(sizes, key=sizes.__getitem__, reverse=True):
+            if total <= _KEPT_TEXT_BYTES:
+                break
+            doomed.append(number)
+            total -= sizes[number]
+        return doomed
 
     def _printed(self) -> Any:
         return getattr(getattr(self._shell, "history_manager", None), "outputs", None)
@@ -216,10 +235,30 @@ class PrintedOutput:
         running = getattr(self._shell, "execution_count", 0) - 1
         return [number for number in snapshot(self._printed() or {}) if number < running]
 
-    def _forget(self, reprs: bool) -> str:
-        for number in self._earlier():
+    def _forget(self, every: bool) -> str:
+        for number in self._doomed(every):
             # Taken out as a whole: IPython looks at the last piece of a list that is there.
             self._printed().pop(number, None)
-        if reprs:
+        if every:
             self._reprs().clear()
         return ""
+
+
+def _cells(number: int) -> str:
+    return "1 cell" if number == 1 else f"{number:,} cells"
+
+
+def _text_bytes(pieces: object) -> int:
+    """Bytes of the texts in a cell's pieces of output, by type and form."""
+    found, waiting = 0, [pieces]
+    while waiting:
+        current = waiting.pop()
+        if type(current) in (str, bytes):
+            found += sys.getsizeof(current)
+        elif type(current) in (list, tuple):
+            waiting += current  # type: ignore[arg-type]
+        elif type(current) is dict:
+            waiting += current.values()
+        else:
+            waiting += [getattr(current, "__dict__", {}).get("bundle", "")]
+    return found
