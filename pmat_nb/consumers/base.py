@@ -105,11 +105,13 @@ class Wish:
     """What a cleanup may do.
 
     ``cache_age_s``: of caches only what was not used for that long; None: no such bound.
+    ``named``: the very thing was named as a target.
     """
 
     aggressive: bool = False
     compact: bool = False
     cache_age_s: float | None = None
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -100,7 +100,7 @@ class Cleaner:
 
     def addresses(self) -> tuple[str, ...]:
         """What can be given back by itself now: ``cache:Out``, ``temp:figures``."""
-        wish = Wish(aggressive=True, compact=True)
+        wish = Wish(aggressive=True, compact=True, named=True)
         found = [
             step.target
             for source in self._session.reporter().sources
@@ -263,7 +263,7 @@ def _asked(
     """
     single = {target for target in targets if target.startswith(f"{pool}:")}
     if single:
-        forced = steps(replace(wish, aggressive=True))
+        forced = steps(replace(wish, aggressive=True, named=True))
         yield from (step for step in forced if step.target in single)
     # A pool that is not named at all is asked for the sake of an option.
     if not single or pool in targets or "all" in targets:

@@ -26,8 +26,9 @@ PUT_STORE = "put"
 class PoolView:
     """A managed pool.
 
-    It is a cache: what was ``put`` may be evicted when the pool is full, unless it is
-    pinned, or swapped to disk where that is allowed (``%pmat_configure --allow-swap``).
+    What was ``put`` stays until it is evicted by name, cleared or has expired: results of
+    ``@pmat.cache`` make room for it, and where it is allowed it is swapped to disk
+    (``%pmat_configure --allow-swap``). When all that is not enough, ``put`` says so.
     """
 
     def __init__(self, manager: PoolManager, pool: Pool) -> None:
@@ -63,19 +64,37 @@ class PoolView:
             name: any text.
             obj: anything; to be swapped it must be picklable.
             ttl: how long it is fresh (``"1h"``); None: as ``cache-ttl`` says.
-            pin: never evict or swap it.
+            pin: never swap it, and keep it through ``clear``.
 
         Raises:
-            UsageError: there is no room for it.
+            UsageError: there is no room for it; nothing that was put has been dropped.
         """
         ttl_s = None if ttl is None else parse_duration(ttl, option="ttl")
         if not self._store().keep(_named(name), obj, pinned=pin, ttl_s=ttl_s):
             nbytes, _ = self._pool.size_of(name, obj)
-            raise UsageError(
-                f"{name!r} has {nbytes:,} bytes, for which the pool {self.name} has no room: "
-                f"{self.used_bytes:,} of {self.limit_bytes:,} are in use; "
-                f"pmat.pools[{self.name!r}].set_limit('2GB') raises the limit"
-            )
+            raise UsageError(self._no_room(name, nbytes))
+
+    def _no_room(self, name: str, nbytes: int) -> str:
+        from pmat_nb.render.format import size
+
+        address = f"pmat.pools[{self.name!r}]"
+        there = [f"{held!r}" for held in self._store()]
+        ways = [f"{address}.evict({there[0]}) lets go of one"] if there else []
+        own = self.name in self._manager.created
+        ways.append(
+            f"{address}.set_limit('2GB') raises the limit"
+            if own
+            else f"%pmat_configure --{self.name}-pool 2GB raises the limit"
+        )
+        if not self._pool.swaps:
+            ways.append("%pmat_configure --allow-swap writes to disk what finds no room")
+        else:
+            ways.append("what a variable holds as well is not swapped: del the variable")
+        return (
+            f"{name!r} has {size(nbytes)}, for which the pool {self.name} has no room: "
+            f"{size(self._store().used_bytes)} in {len(there):,} objects that were put, "
+            f"{size(self.used_bytes)} in all, limit {size(self.limit_bytes)}; {'; '.join(ways)}"
+        )
 
     def get(self, name: str, default: Any = None) -> Any:
         """What was put under ``name``; ``default`` where it is not, or not any more."""
@@ -93,7 +112,10 @@ class PoolView:
         return iter(self._store())
 
     def set_limit(self, limit: str | int | None) -> int:
-        """Another limit for this session, enforced at once; the bytes evicted for it."""
+        """Another limit for this session, enforced at once; the bytes evicted for it.
+
+        What was put stays in any case.
+        """
         limit_bytes = None if limit in (None, "off") else parse_size(limit, option="limit")
         return self._manager.set_limit(self.name, limit_bytes)
 
@@ -102,7 +124,10 @@ class PoolView:
         self._manager.swap.codec = codec(name)
 
     def shrink(self, fraction: float) -> int:
-        """Evict until ``fraction`` of what is in use is left; the bytes given back."""
+        """Evict until about ``fraction`` of the results is left; the bytes given back.
+
+        What was put is swapped to disk where that is allowed, else it stays.
+        """
         if not 0 <= fraction <= 1:
             raise UsageError(f"shrink: {fraction!r} is not a fraction from 0 to 1; for example 0.5")
         return self._pool.shrink(fraction)

@@ -74,7 +74,11 @@ def block(n: int) -> Any:
 
 
 def fill(swapping: Swapping, count: int = 5) -> None:
-    for n in range(count):
+    fill_from(swapping, 0, count)
+
+
+def fill_from(swapping: Swapping, first: int, end: int) -> None:
+    for n in range(first, end):
         assert swapping.store.keep(n, block(n))
 
 
@@ -136,20 +140,56 @@ def test_compression_makes_files_smaller(tmp_path: Path) -> None:
     assert spilled and spilled.file_bytes < MB
 
 
-def test_pinned_entries_stay_and_what_cannot_be_pickled_is_dropped(swapping: Swapping) -> None:
+class Stubborn:
+    nbytes = 3 * MB
+
+    def __reduce__(self) -> Any:
+        raise TypeError("no")
+
+
+def test_pinned_entries_and_what_cannot_be_pickled_stay(swapping: Swapping) -> None:
     assert swapping.store.keep("pinned", block(7), pinned=True)
 
-    class Stubborn:
-        nbytes = 3 * MB
-
-        def __reduce__(self) -> Any:
-            raise TypeError("no")
-
     assert swapping.store.keep("stubborn", Stubborn())
-    fill(swapping, 3)
+    fill(swapping, 4)
     assert swapping.store.entries["pinned"].spilled is None
-    assert swapping.store.lookup("stubborn") is MISS
-    assert not swapping.said
+    assert isinstance(swapping.store.lookup("stubborn"), Stubborn)
+    assert len(swapping.said) == 1 and "cache:put: 'stubborn'" in swapping.said[0]
+    swapping.store.choose("fifo")
+    fill(swapping, 4)
+    assert len(swapping.said) == 1
+    # There is room for one more beside these two.
+    assert [(swapping.store.lookup(n) == block(n)).all() for n in range(4)] == [True] * 4
+
+
+def test_a_result_that_cannot_be_pickled_goes(swapping: Swapping) -> None:
+    results = swapping.pool.store("f")
+    assert results.keep("stubborn", Stubborn())
+    fill(swapping, 3)
+    assert results.lookup("stubborn") is MISS and not swapping.said
+
+
+def test_what_a_variable_holds_is_not_written(swapping: Swapping) -> None:
+    mine = block(0)
+    assert swapping.store.keep(0, mine)
+    fill_from(swapping, 1, 4)
+    assert swapping.store.lookup(0) is mine
+    assert swapping.store.info().swapped == 2
+    held = [block(n) for n in range(2)]
+    swapping.store.clear()
+    assert swapping.store.keep("a", held[0]) and swapping.store.keep("b", held[1])
+    assert swapping.store.keep("c", mine)  # above the threshold, below the limit
+    assert not swapping.store.keep("d", block(4))
+    assert swapping.store.info().swapped == 0
+    del held[0]
+    assert swapping.store.keep("d", block(4)) and swapping.store.info().swapped == 1
+
+
+def test_shrinking_writes_what_was_put(swapping: Swapping) -> None:
+    fill(swapping, 2)
+    assert swapping.pool.shrink(0.0) == 6 * MB
+    assert swapping.store.info().swapped == 2
+    assert (swapping.store.lookup(0) == block(0)).all()
 
 
 def test_a_file_size_limit_keeps_the_entry_in_memory_and_is_reported(swapping: Swapping) -> None:

@@ -50,8 +50,14 @@ class ManagedCaches:
         may have no other copy, so only its name as a target, or --reset, lets go of it.
         """
         for store in tuple(self._pool.stores.values()):
-            if len(store) and (store.recomputes or wish.aggressive):
+            if not len(store):
+                continue
+            if store.recomputes or wish.named:
                 yield self._step(store, wish)
+            elif wish.aggressive:
+                target = self._address(store)
+                why = f"may have no other copy; --target {target}"
+                yield Step.leave(target, f"{len(store):,} objects that were put", why)
 
     def _step(self, store: Store, wish: Wish) -> Step:
         age_s = wish.cache_age_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -69,6 +70,7 @@ class Entry:
         "special",
         "spilled",
         "stored_at",
+        "stuck",
         "used_at",
         "value",
     )
@@ -82,8 +84,26 @@ class Entry:
         self.stored_at = self.used_at = 0.0
         self.expires_at: float | None = None
         self.pinned = False
+        # Cannot be written to disk.
+        self.stuck = False
         # May be stale or on disk: to be looked at more closely before it is handed out.
         self.special = False
         self.spilled: Spilled | None = None
         self.number = 0
         self.ref = (0, nbytes)
+
+    @property
+    def may_move(self) -> bool:
+        """Whether writing it to disk gives its memory back."""
+        if self.pinned or self.stuck or self.spilled is not None:
+            return False
+        return sys.getrefcount(self.value) <= _ALONE
+
+
+def _alone() -> int:
+    """What the reference count of a value is that only its entry holds."""
+    entry = Entry(None, object(), 0, True)
+    return sys.getrefcount(entry.value)
+
+
+_ALONE = _alone()

@@ -3,13 +3,14 @@
 ``limit_bytes`` is the most the pool may hold; the capacity in force starts smaller and
 grows (`growth`), each step trying a cheap reclaim first: what has expired, then what
 the ``reclaimers`` give (buffers nobody uses). When it may not grow, the store whose next
-victim was unused for longest lets go of it, to disk where that is allowed.
+victim was unused for longest lets go of it, to disk where that is allowed. Only what can
+be computed again is dropped: for the rest the capacity grows to the limit.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from threading import RLock
 from typing import Any
 
@@ -22,6 +23,13 @@ from .spill import Spilled, Swap
 from .store import Store
 
 __all__ = ["Pool"]
+
+
+def _longest_unused(
+    offered: Iterable[tuple[Store, Entry | None]],
+) -> tuple[Store, Entry] | None:
+    there = [(store, entry) for store, entry in offered if entry is not None]
+    return min(there, key=lambda pair: pair[1].used_at, default=None)
 
 
 def _by_header(key: Hashable, value: Any) -> tuple[int, bool]:
@@ -121,17 +129,20 @@ class Pool:
         """The budget in force; None where there is no limit."""
         return self.account.capacity_bytes
 
-    def make_room(self, nbytes: int) -> bool:
-        """See to it that ``nbytes`` more fit; False where they cannot."""
+    def make_room(self, nbytes: int, *, kept: bool = False) -> bool:
+        """See to it that ``nbytes`` more fit; False where they cannot.
+
+        ``kept``: they are of what cannot be had again, for which the capacity grows first.
+        """
         with self.lock:
             if self.limit_bytes is None:
                 return True
-            if nbytes > self.limit_bytes:
+            if nbytes + self._never_dropped() > self.limit_bytes:
                 return False
             self._swap_out(nbytes)
             while self.used_bytes + nbytes > (self.capacity_bytes or 0):
                 short = self.used_bytes + nbytes - (self.capacity_bytes or 0)
-                if self._reclaim(short) or self._grow(nbytes) or self.evict():
+                if self._reclaim(short) or self._grow(nbytes, kept) or self.evict():
                     continue
                 if not self._recount():
                     return False
@@ -146,14 +157,14 @@ class Pool:
             freed += reclaim(short_bytes - freed)
         return freed
 
-    def _grow(self, nbytes: int) -> bool:
+    def _grow(self, nbytes: int, kept: bool) -> bool:
         capacity, limit = self.capacity_bytes, self.limit_bytes
         if capacity is None or limit is None or capacity >= limit:
             return False
         wanted = self.used_bytes + nbytes
         # Nothing is written to disk before the threshold for that.
         roomy = self.swap_above_bytes is not None and wanted <= self.swap_above_bytes
-        if self.strategy == "adaptive" and self._victim() is not None and not roomy:
+        if self.strategy == "adaptive" and not (kept or roomy) and self._next() is not None:
             # Room for one more is made by eviction, unless nothing smaller would do.
             if nbytes <= capacity:
                 return False
@@ -166,20 +177,39 @@ class Pool:
 
         0 where nothing may go, or where the disk refused it: then it stays.
         """
-        found = self._victim(store)
-        if found is None:
-            return 0
-        owner, entry = found
-        if self.swap_above_bytes is None or self.swap is None:
-            return owner.evict(entry)
-        return self._to_disk(owner, entry)
+        while (found := self._to_move(store)) is not None:
+            freed = self._to_disk(*found)
+            if freed != 0:
+                return freed or 0
+        found = self._to_drop(store)
+        return 0 if found is None else found[0].evict(found[1])
 
-    def _victim(self, store: Store | None = None) -> tuple[Store, Entry] | None:
+    def _next(self, store: Store | None = None) -> tuple[Store, Entry] | None:
+        """What :meth:`evict` would let go of."""
+        return self._to_move(store) or self._to_drop(store)
+
+    def _to_drop(self, store: Store | None = None) -> tuple[Store, Entry] | None:
         stores = self.stores.values() if store is None else (store,)
-        offered = [(one, entry) for one in stores if (entry := one.next_victim()) is not None]
-        return min(offered, key=lambda pair: pair[1].used_at, default=None)
+        return _longest_unused((one, one.next_victim()) for one in stores if one.recomputes)
+
+    def _never_dropped(self) -> int:
+        """Bytes of what stays in memory whatever room is needed, as far as it is cheaply told."""
+        if self.swaps:
+            return 0
+        return sum(store.used_bytes for store in self.stores.values() if not store.recomputes)
 
     # -- disk ----------------------------------------------------------------------
+
+    @property
+    def swaps(self) -> bool:
+        """Whether entries go to disk instead of being dropped."""
+        return self.swap is not None and self.swap_above_bytes is not None
+
+    def _to_move(self, store: Store | None = None) -> tuple[Store, Entry] | None:
+        if not self.swaps:
+            return None
+        stores = self.stores.values() if store is None else (store,)
+        return _longest_unused((one, one.next_to_move()) for one in stores)
 
     def _swap_out(self, nbytes: int) -> None:
         """Write entries to disk until ``nbytes`` more stay below the threshold."""
@@ -187,18 +217,23 @@ class Pool:
             return
         while self.used_bytes + nbytes > self.swap_above_bytes and self.swap.ready():
             if not self._reclaim(self.used_bytes + nbytes - self.swap_above_bytes):
-                found = self._victim()
-                if found is None or not self._to_disk(*found):
+                found = self._to_move()
+                if found is None or self._to_disk(*found) is None:
                     return
 
-    def _to_disk(self, owner: Store, entry: Entry) -> int:
+    def _to_disk(self, owner: Store, entry: Entry) -> int | None:
+        """Bytes given back; None: the disk failed, and it stays; 0: it cannot be written."""
         assert self.swap is not None
         written = self.swap.write(entry.value, entry.nbytes)
         if written is None:
-            return 0  # the disk failed: it stays where it is
-        if written is False:
-            return owner.evict(entry)  # of a kind that cannot be written
-        return owner.to_disk(entry, written)
+            return None
+        if written:
+            return owner.to_disk(entry, written)
+        if owner.recomputes:
+            return owner.evict(entry)
+        owner.hold_in_memory(entry)
+        self.swap.tell_stuck(f"{self.name}:{owner.name}", entry.key, entry.value)
+        return 0
 
     def bring_back(self, owner: Store, entry: Entry) -> Entry | None:
         """A swapped entry with its value; None where its file is lost or damaged.
@@ -259,7 +294,11 @@ class Pool:
             return
         window_s = self.clock() - self._window_at
         idle = capacity - self.used_bytes
-        idle += sum(store.unused_bytes(window_s) for store in self.stores.values())
+        idle += sum(s.unused_bytes(window_s) for s in self.stores.values() if s.recomputes)
+        # What cannot be dropped leaves the rest no less than that begins with.
+        least = self._never_dropped() + growth.start("adaptive", limit)
+        if capacity - step < least and self._never_dropped():
+            return
         if growth.gives_back(lookups, idle, step):
             self.account.set_capacity(growth.shrunk("adaptive", capacity, limit))
             while self.used_bytes > (self.capacity_bytes or 0) and self.evict():
@@ -274,18 +313,34 @@ class Pool:
     # -- what others ask for -------------------------------------------------------
 
     def shrink(self, fraction: float) -> int:
-        """Evict until ``fraction`` of the present use is left; the bytes given back."""
+        """Evict until about ``fraction`` is left of what may go; the bytes given back.
+
+        An entry stays where letting go of it would miss that by more than keeping it.
+        """
         with self.lock:
             before = self.used_bytes
             self._reclaim(before)
-            while self.used_bytes > before * fraction and self.evict():
-                pass
+            wanted = self.used_bytes - int(self._may_go() * (1 - fraction))
+            while (short := self.used_bytes - wanted) > 0:
+                found = self._next()
+                if found is None or found[1].nbytes >= 2 * short or not self.evict():
+                    break
             return max(0, before - self.used_bytes)
 
+    def _may_go(self) -> int:
+        """Bytes of entries that would be dropped, or written to disk, for others."""
+        return sum(
+            entry.nbytes
+            for store in self.stores.values()
+            for entry in store.entries.values()
+            if entry.spilled is None
+            and ((store.recomputes and not entry.pinned) or (self.swaps and entry.may_move))
+        )
+
     def drop_older(self, age_s: float) -> int:
-        """Let go of entries unused for ``age_s`` seconds; the bytes given back."""
+        """Let go of results unused for ``age_s`` seconds; the bytes given back."""
         with self.lock:
-            return sum(store.drop_older(age_s) for store in self.stores.values())
+            return sum(s.drop_older(age_s) for s in self.stores.values() if s.recomputes)
 
     def clear(self, *, pinned: bool = False) -> int:
         """Let go of all entries, pinned ones only if asked, and of buffers nobody uses."""
@@ -306,7 +361,10 @@ class Pool:
             self._open_window()
 
     def set_limit(self, limit_bytes: int | None) -> int:
-        """Another limit, enforced at once; the bytes evicted for it."""
+        """Another limit, enforced at once; the bytes evicted for it.
+
+        What can be neither had again nor written to disk stays above it.
+        """
         with self.lock:
             if limit_bytes == self.limit_bytes:
                 return 0

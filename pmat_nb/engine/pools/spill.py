@@ -5,8 +5,8 @@ folder), pickled with its large buffers out of band, straight from the memory th
 in. The digests stay in memory, so what is unpickled is what was written. A failed write
 keeps the value where it is; a damaged file is reported and its value counts as missed.
 
-Not covered: a value that is a variable as well stays in memory through that variable;
-what comes back is an equal copy.
+A value that is a variable as well stays in memory through that variable, so it is not
+written. What comes back is an equal copy.
 """
 
 from __future__ import annotations
@@ -106,6 +106,13 @@ class Swap:
                 f"tried again in {_PAUSE_S:.0f} s (%pmat_configure --no-allow-swap ends it)"
             )
             return None
+
+    def tell_stuck(self, address: str, key: object, value: object) -> None:
+        """Say that a value stays in memory since it cannot be written."""
+        self._report(
+            f"{address}: {key!r} cannot be written to disk (it is or holds something that "
+            f"cannot be pickled; {type(value).__qualname__}) and stays in memory"
+        )
 
     def _write(self, value: object, nbytes: int) -> Spilled | Literal[False]:
         folder = self._own_folder()

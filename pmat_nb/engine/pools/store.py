@@ -28,7 +28,8 @@ class Store:
     """A named cache within a pool. Made by :meth:`Pool.store`.
 
     ``policy`` and ``ttl_s`` None follow the session's settings, which the pool has.
-    ``recomputes``: what goes is had again by the call that missed it.
+    ``recomputes``: what goes is had again by the call that missed it. What is not is
+    never dropped to make room; at most it goes to disk.
     """
 
     __slots__ = (
@@ -115,7 +116,7 @@ class Store:
                     entry = closer(key, entry)
                     if entry is None:
                         return miss
-                if not entry.pinned:
+                if not entry.pinned and not entry.stuck:
                     use(entry.number)
                 entry.used_at = clock()
                 self._hits += 1
@@ -162,23 +163,40 @@ class Store:
     ) -> bool:
         """Hold ``value`` under ``key``, in place of what was there; False: no room for it.
 
-        It is sized before the lock is taken.
+        It is sized before the lock is taken. What cannot be had again is let go of for
+        its replacement only where there is room for that.
         """
         nbytes, complete = self.pool.size_of(key, value)
         entry = Entry(key, value, max(1, nbytes), complete)
         entry.cost_s, entry.pinned = cost_s, pinned
         with self._lock:
             before = self.entries.get(key)
-            if before is not None:
+            if before is not None and self.recomputes:
                 self._leave(before)
-            if self.closed or not self._make_room(entry.nbytes):
+            if self.closed or not self._room_for(entry):
                 self.refused += 1
                 return False
+            before = self.entries.get(key)
+            if before is not None:
+                self._leave(before)
             self._enter(entry, self._ttl_s_of(ttl_s))
             return True
 
     def _ttl_s_of(self, asked_s: float | None) -> float | None:
         return self.ttl_s if asked_s is None else asked_s
+
+    def _room_for(self, entry: Entry) -> bool:
+        """Room for an entry beside what stays; what it replaces gives its own."""
+        spared = self._in_memory(entry.key)
+        if not self._make_room(max(0, entry.nbytes - spared)):
+            return False
+        # To make room it may have gone to disk, or expired.
+        left = self._in_memory(entry.key)
+        return left == spared or self._make_room(max(0, entry.nbytes - left))
+
+    def _in_memory(self, key: Hashable) -> int:
+        entry = self.entries.get(key)
+        return 0 if entry is None or entry.spilled is not None else entry.nbytes
 
     def _make_room(self, nbytes: int) -> bool:
         if self.max_bytes is not None:
@@ -187,7 +205,7 @@ class Store:
             while self.used_bytes + nbytes > self.max_bytes:
                 if not self.drop_expired() and not self.pool.evict(self):
                     return False
-        return self.pool.make_room(nbytes)
+        return self.pool.make_room(nbytes, kept=not self.recomputes)
 
     def _enter(self, entry: Entry, ttl_s: float | None) -> None:
         entry.stored_at = entry.used_at = self._clock()
@@ -276,6 +294,19 @@ class Store:
         except KeyError:
             return None
 
+    def next_to_move(self) -> Entry | None:
+        """The entry to write to disk next: none that a variable keeps in memory anyway."""
+        entry = self.next_victim()
+        if entry is None or entry.may_move:
+            return entry
+        movable = (one for one in self.entries.values() if one.may_move)
+        return min(movable, key=lambda one: one.used_at, default=None)
+
+    def hold_in_memory(self, entry: Entry) -> None:
+        """``entry`` cannot be written to disk, and is not tried again."""
+        entry.stuck = True
+        self._policy.remove(entry.number)
+
     def evict(self, entry: Entry) -> int:
         """Let go of ``entry`` to make room; the bytes given back."""
         return self._leave(entry, evicted=True)
@@ -326,7 +357,7 @@ class Store:
             if self._policy.name != self.policy_name:
                 self._policy = policies.make(self.policy_name)
                 for entry in sorted(self.entries.values(), key=lambda entry: entry.used_at):
-                    if not entry.pinned and entry.spilled is None:
+                    if not (entry.pinned or entry.stuck) and entry.spilled is None:
                         self._policy.add(entry.number, entry.nbytes, entry.expires_at)
                 self.lookup = self._make_lookup()
             if ttl_changed and self._ttl_s is None:
