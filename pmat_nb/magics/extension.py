@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pmat_nb import session as sessions
 
 from .register import register, unregister
+
+if TYPE_CHECKING:
+    from pmat_nb.session.pools import PoolManager
 
 __all__ = ["load", "unload"]
 
@@ -27,5 +30,10 @@ def load(shell: Any) -> None:
 
 def unload(shell: Any) -> None:
     """End the shell's session: hooks, threads and files are closed."""
+    session = sessions.running()
+    if session is not None and session.shell is shell:
+        pools: PoolManager | None = session.part_if_made("pools")
+        if pools is not None:
+            pools.tell_of_loss()
     sessions.stop(shell)
     unregister(shell)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pmat_nb.consumers.base import Consumer, Watched
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OWN_GROWTH", "PoolManager"]
 
+# So many of the objects that go with the extension are called by name.
+_NAMED = 10
 _Own = TypeVar("_Own", bound=Consumer)
 
 # How each pool grows where the setting pool-growth is "own"; what is created: linear.
@@ -333,6 +335,19 @@ class PoolManager:
                 pool.close()
             self.swap.close()
 
+    def tell_of_loss(self) -> None:
+        """Name what was put, which goes with the extension and may have no other copy."""
+        there = [
+            (pool, store)
+            for pool in self._pools.values()
+            if (store := pool.stores.get(PUT_STORE)) is not None and len(store)
+        ]
+        if not there:
+            return
+        names = [f"{pool.name} {name!r}" for pool, store in there for name in store]
+        nbytes = sum(e.nbytes for _, store in there for e in store.entries.values())
+        self._say(lost_line(names, nbytes))
+
     # --- reports ------------------------------------------------------------------
 
     def report(self, **options: Any) -> Pools:
@@ -340,6 +355,18 @@ class PoolManager:
         from .pool_reports import report
 
         return report(self._session, self, **options)
+
+
+def lost_line(names: Sequence[str], nbytes: int) -> str:
+    """What is said when objects that were put go with the extension."""
+    from pmat_nb.render.format import size
+
+    objects = "1 object that was" if len(names) == 1 else f"{len(names):,} objects that were"
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return (
+        f"{objects} put in pools ({size(nbytes)}) went with the extension: "
+        f"{', '.join(names[:_NAMED])}{more}"
+    )
 
 
 def _take_over(pool: Pool, policy: policies.Name, ttl_s: float | None) -> None:

@@ -106,6 +106,15 @@ class TestCachedFunctions:
         ok(loaded, "%load_ext pmat_nb")
         assert ok(loaded, "f(1), f(1), n").text == "(1, 1, 4)"
 
+    def test_unloading_says_which_objects_that_were_put_went(self, loaded: Kernel) -> None:
+        ok(loaded, "pmat.pools['cache'].put('emb', mb(20))")
+        ok(loaded, "pmat.pools.create('gpu').put('w', mb(10))")
+        result = ok(loaded, "%reload_ext pmat_nb")
+        (line,) = [line for line in result.stderr.splitlines() if "put" in line]
+        assert line.startswith("pmat_nb: 2 objects that were put in pools (30.0 MB) went with")
+        assert line.endswith("cache 'emb', gpu 'w'")
+        assert "put" not in ok(loaded, "%reload_ext pmat_nb").stderr
+
     def test_a_coroutine_in_a_cell(self, loaded: Kernel) -> None:
         ok(loaded, "@pmat.cache\nasync def f(x):\n    return [x]")
         assert ok(loaded, "await f(1) is await f(1)").text == "True"
@@ -137,12 +146,27 @@ class TestPools:
         assert "analysis" in str(loaded.run("pmat.pools['analysis']").error)
         assert "no room" in str(loaded.run("p.set_limit('16MB'); p.put('big', mb(20))").error)
 
+    def test_what_was_put_is_never_dropped_for_room(self, loaded: Kernel) -> None:
+        ok(loaded, "@pmat.cache\ndef f(n):\n    return mb(10, n)\nfor n in range(5): f(n)")
+        ok(loaded, "p = pmat.pools['cache']\nfor n in range(5): p.put(f'e{n}', mb(38, n))")
+        assert loaded.value("[float(p.get(f'e{n}')[0]) for n in range(5)]") == [0, 1, 2, 3, 4]
+        assert loaded.value("p.capacity_bytes") >= 190 * MB
+        ok(loaded, "%pmat_configure --cache-pool 200MB")
+        error = str(loaded.run("p.put('more', mb(38))").error)
+        for word in ("38.0 MB", "limit 200 MB", "evict('e0')", "--cache-pool", "--allow-swap"):
+            assert word in error, error
+        ok(loaded, "%pmat_cleanup --aggressive")
+        assert loaded.value("[len(list(p)), f.info().entries]") == [5, 0]
+        ok(loaded, "%pmat_cleanup --target cache:put")
+        assert loaded.value("list(p)") == []
+
     def test_a_smaller_limit_evicts_at_once(self, loaded: Kernel) -> None:
-        ok(loaded, "p = pmat.pools['cache']\nfor n in range(10): p.put(f'e{n}', mb(8))")
+        ok(loaded, "@pmat.cache\ndef f(n):\n    return mb(8, n)\nfor n in range(10): f(n)")
+        ok(loaded, "p = pmat.pools['cache']")
         assert loaded.value("p.used_bytes") >= 80 * MB
         ok(loaded, "%pmat_configure --cache-pool 32MB")
         assert loaded.value("p.used_bytes") <= 32 * MB
-        assert loaded.value("[p.get('e9') is not None, p.get('e0')]") == [True, None]
+        assert loaded.value("[f.evict(9), f.evict(0)]") == [True, False]
         assert loaded.value("pmat.stats().to_dict()['pools']['cache']['limit_bytes']") == 32 * MB
 
     def test_a_pool_of_ones_own(self, loaded: Kernel) -> None:
