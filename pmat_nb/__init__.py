@@ -75,8 +75,9 @@ def cleanup(
     Args:
         targets: pools (``cache``, ``temp``, ``string``, ``ast``, ``analysis``, ``all``) or
             single things in them (``cache:Out``).
-        aggressive: also warm caches, ``Out[]``, every figure, all generations of garbage.
-        compact: also what allocators have free, equal strings, small views of large arrays.
+        aggressive: also warm caches, ``Out[]``, the last error, every figure, all garbage.
+        compact: also what allocators have free and equal strings; with ``analysis`` or
+            ``all`` among the targets also small views of large arrays.
 
     Raises:
         UsageError: a target that is unknown.

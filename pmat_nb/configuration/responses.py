@@ -17,12 +17,12 @@ Level: TypeAlias = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
 LEVELS: tuple[Level, ...] = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 
 ACTIONS: Mapping[str, str] = {
-    "cleanup_temp": "empty the temp pool: scratch buffers, tracebacks, closed figures",
+    "cleanup_temp": "clean the temp pool: idle buffers, errors before the last, closed figures",
     "compact_strings": "make equal strings that are different objects one object",
-    "cleanup_all": "clean every target, as %pmat_cleanup --target all does",
+    "cleanup_all": "clean every target, as %pmat_cleanup --target all does; the last error stays",
     "reduce_cache": "evict from our own caches until they hold half as much",
-    "compact_all": "hand back what allocators hold free, as %pmat_cleanup --compact does",
-    "emergency_cleanup": "clean every target aggressively, warm caches and Out[] included",
+    "compact_all": "share equal strings, hand back what allocators hold free; views stay",
+    "emergency_cleanup": "clean aggressively: warm caches, Out[], the last error; views stay",
     "dump_cache": "empty our own caches, to disk where swapping is allowed",
     "save_state": "save the variables, as %pmat_save does",
     "exit_gracefully": "save the variables, then stop the cell; the kernel only with exit_kernel",

@@ -3,7 +3,9 @@
 Looked at: variables that are exactly numpy arrays, or exactly pandas Series and DataFrames
 of numpy columns. A view is replaced by an equal copy only where nothing but such views, each
 held by its names alone, uses the array behind it: known by counting references, since arrays
-do not tell the collector what they hold. Nothing is replaced while it is in doubt.
+do not tell the collector what they hold. Nothing is replaced while it is in doubt. An address
+that was taken out of a view as a number is no reference and cannot be seen, so copies are made
+only for who asks for views by name: the target ``analysis`` or ``all``.
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ def view_steps(shell: Any, copy: bool) -> Iterator[Step]:
     for group in groups[:_MOST_STEPS]:
         target = f"analysis:{group.names[0][0]}"
         what = f"{group.label}: small view of a large array"
-        why = group.why or ("" if copy else "--compact replaces it by a copy")
+        why = group.why or ("" if copy else "--target analysis --compact replaces it by a copy")
         if why:
             yield Step.leave(target, what, why, group.freed_bytes)
         else:

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Actions"]
 
-# What a cleanup is asked for, by the action that stands for it.
+# What a cleanup is asked for, by the action that stands for it. None of them both names the
+# pool analysis and compacts: nobody asked for views among the variables to be replaced.
 _CLEANUPS: dict[str, dict[str, Any]] = {
     "cleanup_temp": {"target": "temp"},
     "compact_strings": {"target": "string", "compact": True},
     "cleanup_all": {"target": "all"},
-    "compact_all": {"target": "string,analysis", "compact": True},
-    "emergency_cleanup": {"target": "all", "aggressive": True, "compact": True},
+    "compact_all": {"target": "string", "compact": True},
+    "emergency_cleanup": {"target": "cache,temp,ast", "aggressive": True, "compact": True},
 }
 # How much of what our caches hold is left.
 _SHRINKS = {"reduce_cache": 0.5, "dump_cache": 0.0}

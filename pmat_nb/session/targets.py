@@ -50,7 +50,8 @@ def pools_of(targets: Iterable[str], *, aggressive: bool, compact: bool) -> tupl
     """The pools to ask, in the order to clean them.
 
     Whole pools and those of single targets. Parsers' caches go with the caches when that is
-    aggressive; compacting is for strings and views, whatever else is named.
+    aggressive; compacting is for strings, whatever else is named. Views are variables of the
+    user's: only the target ``analysis`` (or ``all``) has them looked at.
     """
     named = {target.partition(":")[0] for target in targets}
     if "all" in named:
@@ -58,7 +59,7 @@ def pools_of(targets: Iterable[str], *, aggressive: bool, compact: bool) -> tupl
     if aggressive and "cache" in targets:
         named.add("ast")
     if compact:
-        named |= {"string", "analysis"}
+        named.add("string")
     # What is displayed and pinned goes first: then views may have no other holder left.
     order = ("cache", "temp", "ast", "string", "analysis")
     return tuple(pool for pool in order if pool in named)

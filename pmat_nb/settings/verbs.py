@@ -179,13 +179,13 @@ VERBS: tuple[Verb, ...] = (
             Option(
                 "aggressive",
                 "flag",
-                "also warm caches, Out[], every figure, and a collection of all generations",
+                "also warm caches, Out[], the last error (%debug), every figure, all garbage",
             ),
             Option(
                 "compact",
                 "flag",
-                "also hand back what allocators hold, share equal strings, and copy small views "
-                "of large arrays",
+                "also hand back what allocators hold, share equal strings; with the target "
+                "analysis or all copy small views of large arrays",
             ),
             Option(
                 "cache-age",

@@ -10,6 +10,7 @@ from support.kernel import Kernel
 from pmat_nb.errors import UsageError
 from pmat_nb.session.targets import parse_targets, pools_of
 
+RESPONSES = ("compact_strings", "cleanup_all", "compact_all", "emergency_cleanup")
 ADDRESSES = ("cache:Out", "cache:load", "temp:figures")
 
 
@@ -47,7 +48,9 @@ def test_options_bring_their_own_pools() -> None:
     assert pools_of(("cache", "temp"), aggressive=False, compact=False) == ("cache", "temp")
     assert pools_of(("cache",), aggressive=True, compact=False) == ("cache", "ast")
     assert pools_of(("cache:Out",), aggressive=True, compact=False) == ("cache",)
-    assert pools_of(("temp",), aggressive=False, compact=True) == ("temp", "string", "analysis")
+    assert pools_of(("temp",), aggressive=False, compact=True) == ("temp", "string")
+    assert pools_of(("string",), aggressive=True, compact=True) == ("string",)
+    assert pools_of(("analysis",), aggressive=False, compact=True) == ("string", "analysis")
     assert set(pools_of(("all",), aggressive=False, compact=False)) == {
         "analysis", "cache", "temp", "string", "ast"
     }  # fmt: skip
@@ -70,6 +73,31 @@ class TestInAKernel:
         assert "functools cache made" in str(report.text) and "other" not in str(report.text)
         assert loaded.value("[made.cache_info().currsize, other.cache_info().currsize]") == [0, 1]
         assert loaded.run("%pmat_cleanup --target cache:made").ok
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "%pmat_cleanup --compact",
+            "%pmat_cleanup --target string --compact",
+            "%pmat_cleanup --aggressive --compact",
+            "%pmat_cleanup --target all --aggressive",
+            *(f"actions.run(planned({action!r}))" for action in RESPONSES),
+        ],
+    )
+    def test_views_are_replaced_only_where_that_is_named(self, loaded: Kernel, line: str) -> None:
+        loaded.run(
+            "import numpy\nfrom pmat_nb.session import current\n"
+            "from pmat_nb.session.actions import Actions\n"
+            "from pmat_nb.engine.responses.plan import PlannedStep\n"
+            "def planned(action): return PlannedStep(action, action, 'free')\n"
+            "actions = Actions(current())\n"
+            "view = numpy.ones(1_000_000)[:5]; address = view.ctypes.data"
+        )
+        done = loaded.run(line)
+        assert done.ok and "failed" not in str(done.text), done.error
+        assert loaded.value("view.base is not None and view.ctypes.data == address")
+        assert loaded.run("%pmat_cleanup --target analysis --compact").ok
+        assert loaded.value("view.base is None and view.tolist() == [1.0] * 5")
 
     def test_a_mistake_is_one_line(self, loaded: Kernel) -> None:
         failed = loaded.run("%pmat_cleanup --target cahe")

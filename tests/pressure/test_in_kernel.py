@@ -132,13 +132,15 @@ def test_simulating_a_level_carries_its_responses_out(loaded, level):
     loaded.run("k.listen()")
     loaded.run("def f():\n    big = bytearray(150_000_000)\n    1 / 0")
     loaded.run("f()")
+    # Its traceback stays in InteractiveTB; for %debug and %tb this is the last error.
+    loaded.run("%pmat_vars --no-such-option")
     loaded.run(f"r = %pmat_pressure --simulate {level}")
     text = loaded.run("r").text
     assert f"{level.upper()} (simulated)" in text
     steps = loaded.value("[[s.action, s.state] for s in r.record.asked.steps]")
     assert steps
     assert {state for _, state in steps} == {"done"}
-    # the traceback's 150 MB went, and the figure says so
+    # the earlier traceback's 150 MB went, and the figure says so
     assert loaded.value("r.record.asked.freed_bytes") > 140 * MB
     assert loaded.value("r.record.asked.simulated") is True
     if level != "medium":
@@ -147,14 +149,14 @@ def test_simulating_a_level_carries_its_responses_out(loaded, level):
 
 def test_a_dry_run_shows_and_does_nothing(loaded):
     loaded.run("k.listen()")
-    loaded.run("def f():\n    big = bytearray(150_000_000)\n    1 / 0")
-    loaded.run("f()")
+    loaded.run("import pmat_nb as pmat\nwith pmat.scratch((100_000_000,), 'u1') as b: b[:] = 1")
+    loaded.run("del b")
     loaded.run("r = %pmat_pressure --simulate critical --dry-run")
     assert set(loaded.value("[s.state for s in r.record.asked.steps]")) == {"shown"}
-    assert max(loaded.value("[s.estimated_bytes or 0 for s in r.record.asked.steps]")) > 140 * MB
+    assert max(loaded.value("[s.estimated_bytes or 0 for s in r.record.asked.steps]")) > 90 * MB
     assert ask(loaded, "asked()") == []
     assert ask(loaded, "runs()") == []
-    assert loaded.value("k.current().probe.rss_bytes()") > 200 * MB
+    assert loaded.value("k.current().probe.rss_bytes()") > 140 * MB
     assert "nothing of it done" in loaded.run("r").text
 
 
