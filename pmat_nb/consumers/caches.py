@@ -98,7 +98,10 @@ class FunctoolsCaches:
                 yield found
 
     def steps(self, wish: Wish) -> Iterator[Step]:
-        """When aggressive every cache that is not empty: its results can be had again."""
+        """When aggressive every cache that is not empty: its results can be had again.
+
+        A singleton made by a cache (a connection, a model) goes only by its name.
+        """
         for name, wrapper in self._candidates():
             entries = _entries(wrapper)
             if not entries:
@@ -106,6 +109,8 @@ class FunctoolsCaches:
             target, what = f"cache:{name}", f"functools cache {name} (entries: {entries:,})"
             if wish.cache_age_s is not None:
                 yield Step.leave(target, what, _NO_AGES)
+            elif not wish.named and _is_singleton(wrapper):
+                yield Step.leave(target, what, f"made once, without arguments; --target {target}")
             elif wish.aggressive:
                 yield Step(target, what, functools.partial(_clear, wrapper))
             else:
@@ -128,6 +133,16 @@ class FunctoolsCaches:
 def _entries(wrapper: Any) -> int:
     # By way of the type: the user's function may have attributes of these names.
     return int(_WRAPPER.cache_info(wrapper).currsize)  # type: ignore[attr-defined]
+
+
+def _is_singleton(wrapper: Any) -> bool:
+    """Whether the only entry is that of a call without arguments."""
+    if _entries(wrapper) != 1:
+        return False
+    tables = [found for found in cached_objects(wrapper) if type(found) is dict]
+    return any(
+        len(table) == 1 and type(key := next(iter(table))) is tuple and not key for table in tables
+    )
 
 
 def _clear(*wrappers: Any) -> str:

@@ -74,6 +74,25 @@ class TestInAKernel:
         assert loaded.value("[made.cache_info().currsize, other.cache_info().currsize]") == [0, 1]
         assert loaded.run("%pmat_cleanup --target cache:made").ok
 
+    @pytest.mark.parametrize("kind", ["cache", "lru_cache", "lru_cache(typed=True)"])
+    def test_a_singleton_goes_only_by_its_name(self, loaded: Kernel, kind: str) -> None:
+        loaded.run(
+            f"import functools\n@functools.{kind}\ndef model(path='here'): return [path]\n"
+            f"@functools.{kind}\ndef other(n): return [n]\n"
+            "@functools.cache\ndef empty(n): return {}\n"
+            "first = model(); other(1); empty(()); empty(2)"
+        )
+        sizes = "[f.cache_info().currsize for f in (model, other, empty)]"
+        text = str(loaded.run("%pmat_cleanup --target all --aggressive --compact").text)
+        assert "made once, without arguments" in text.replace("\n  ", " ")
+        assert loaded.value(sizes) == [1, 0, 0] and loaded.value("model() is first")
+        loaded.run("model('there')")
+        loaded.run("%pmat_cleanup --aggressive")
+        assert loaded.value(sizes) == [0, 0, 0]
+        loaded.run("first = model()")
+        loaded.run("%pmat_cleanup --target cache:model")
+        assert loaded.value(sizes) == [0, 0, 0]
+
     @pytest.mark.parametrize(
         "line",
         [
