@@ -15,6 +15,8 @@ __all__ = ["ManagedCaches", "RegisteredObject", "check_consumer", "in_pool"]
 
 # What counts as warm where no TTL is set.
 _WARM_S = 300.0
+# Stores that a consumer of their own answers for: twice listed would be twice counted.
+_SPOKEN_FOR = frozenset({"ast:parse"})
 
 
 class ManagedCaches:
@@ -27,7 +29,7 @@ class ManagedCaches:
 
     def held(self) -> Iterator[Held]:
         """One entry per store that holds something."""
-        for store in tuple(self._pool.stores.values()):
+        for store in self._stores():
             if len(store):
                 info = store.info()
                 entries = "entry" if info.entries == 1 else "entries"
@@ -36,7 +38,7 @@ class ManagedCaches:
 
     def waste(self, budget_s: float) -> Waste | None:
         """What expired, or was not asked for within one TTL; None where no store has one."""
-        stores = [store for store in tuple(self._pool.stores.values()) if store.ttl_s is not None]
+        stores = [store for store in self._stores() if store.ttl_s is not None]
         if not stores:
             return None
         unused = sum(store.unused_bytes(store.ttl_s or 0.0) for store in stores)
@@ -58,6 +60,10 @@ class ManagedCaches:
                 target = self._address(store)
                 why = f"may have no other copy; --target {target}"
                 yield Step.leave(target, f"{len(store):,} objects that were put", why)
+
+    def _stores(self) -> list[Store]:
+        stores = tuple(self._pool.stores.values())
+        return [store for store in stores if self._address(store) not in _SPOKEN_FOR]
 
     def _step(self, store: Store, wish: Wish) -> Step:
         age_s = wish.cache_age_s
