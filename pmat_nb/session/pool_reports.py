@@ -209,6 +209,6 @@ def _cache_advice(manager: PoolManager, address: str) -> Iterator[Advice]:
         what = f"{address}: only {info.hit_rate:.0%} of lookups hit"
         way = "%pmat_pools --optimize-cache" if info.evictions else "leave @pmat.cache out"
         yield Advice(what, way)
-    elif info.saved_s < 0:
+    elif info.hash_s > 0 and not info.saved_s:
         what = f"{address}: making keys takes longer than hits save"
         yield Advice(what, "give @pmat.cache a key=")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 from pmat_nb.engine.pools.entry import MISS
+
+from .costs import Stopwatch
 
 if TYPE_CHECKING:
     from .memo import Memo
@@ -41,9 +42,9 @@ def async_wrapper(memo: Memo) -> Callable[..., Any]:
         mine = running[place] = asyncio.get_running_loop().create_future()
         value = MISS
         try:
-            started = time.perf_counter()
-            value = await memo.function(*args, **kwargs)
-            memo.keep(store, place[1], value, time.perf_counter() - started)
+            with Stopwatch() as watch:
+                value = await memo.function(*args, **kwargs)
+                memo.keep(store, place[1], value, watch.own_s())
             return value
         finally:
             # Where it failed or was cancelled, one of those who wait tries again.

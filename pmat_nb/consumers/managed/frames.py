@@ -45,8 +45,21 @@ def _dtype(feed: Feed, value: Any, where: str) -> None:
 
 
 def _array(feed: Feed, array: Any, where: str) -> None:
-    feed.label("ndarray", repr(array.dtype), array.shape)
+    feed.label("ndarray", repr(array.dtype), array.shape, _axis_order(array))
     _elements(feed, array, where)
+
+
+def _axis_order(array: Any) -> tuple[int, ...]:
+    """The axes from the outermost in memory to the innermost.
+
+    A function may give other results for another order: those that follow the order in
+    memory, and sums, which round by it.
+    """
+    if array.ndim < 2:
+        return ()
+    strides = array.strides
+    axes = [axis for axis, length in enumerate(array.shape) if length > 1]
+    return tuple(sorted(axes, key=lambda axis: -abs(strides[axis])))
 
 
 def _elements(feed: Feed, array: Any, where: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -20,6 +21,7 @@ from pmat_nb.engine.pools.entry import MISS, CacheInfo
 from pmat_nb.engine.pools.store import Store
 from pmat_nb.errors import UsageError
 
+from .costs import Stopwatch
 from .keys import PLAIN, UnsupportedError, content_key, token_of
 
 __all__ = ["Memo", "Spec", "memoize"]
@@ -103,34 +105,28 @@ class Memo:
             (positional[at] if at < len(positional) else f"argument {at + 1}", value)
             for at, value in enumerate(bound.args)
         ]
-        if self._method and named and named[0][0] == self._method:
-            named[0] = (self._method, self._instance(named[0][1]))
+        if self._method and named and isinstance(named[0][1], type):
+            # The class of a class method: which one it is, as defined last.
+            named[0] = (named[0][0], ("class", token_of(named[0][1])))
         if bound.kwargs:
             # No parameter is called that: f(1, b=2) is not f(1, "b", 2).
             named.append(("**", tuple(sorted(bound.kwargs))))
             named += [(name, bound.kwargs[name]) for name in sorted(bound.kwargs)]
         return content_key(named)
 
-    def _instance(self, value: Any) -> Any:
-        """An instance by its content where that is known, else by which one it is."""
-        try:
-            return content_key([("self", value)])
-        except UnsupportedError:
-            try:
-                return "instance", token_of(value)
-            except TypeError:
-                raise UnsupportedError(
-                    f"{self._method} ({type(value).__qualname__}, which can be neither hashed "
-                    f"nor weakly referenced)"
-                ) from None
-
     def _refusal(self, what: str) -> str:
-        name = self.function.__name__
-        given = ", ".join(self._signature.parameters) or "..."
-        first = next(iter(self._signature.parameters), "x")
+        """A message with a key function that tells the refused argument by a part of it."""
+        given = list(self._signature.parameters) or ["x"]
+        # `what` begins with the argument's name, and where in it.
+        refused = re.split(r"\W", what, maxsplit=1)[0]
+        at = given.index(refused) if refused in given else 0
+        parts = [f"{one}.name" if number == at else one for number, one in enumerate(given)]
+        key = f"({', '.join(parts)})" if len(parts) > 1 else parts[0]
+        method = " (a dataclass is told by its fields)" if self._method == refused else ""
         return (
-            f"@pmat.cache on {name}: {what} cannot be told apart by content; say what "
-            f"tells calls apart, for example @pmat.cache(key=lambda {given}: {first}.name)"
+            f"@pmat.cache on {self.function.__name__}: {what} cannot be told apart by content"
+            f"{method}; say what tells calls apart, for example "
+            f"@pmat.cache(key=lambda {', '.join(given)}: {key})"
         )
 
     # -- calling -------------------------------------------------------------------
@@ -149,6 +145,12 @@ class Memo:
         store = self.ready()
         if store is None:
             return self.function(*args, **kwargs)
+        with Stopwatch() as watch:
+            return self._computed(store, watch, key, args, kwargs)
+
+    def _computed(
+        self, store: Store, watch: Stopwatch, key: Hashable, args: Any, kwargs: Any
+    ) -> Any:
         while True:
             with self._lock:
                 running = self._running.get(key)
@@ -164,7 +166,8 @@ class Memo:
             # It may have come in between the lookup and now.
             mine.value = self._kept(store, key)
             if mine.value is MISS:
-                mine.value = self._run(store, key, args, kwargs)
+                mine.value = self.function(*args, **kwargs)
+                self.keep(store, key, mine.value, watch.own_s())
             return mine.value
         finally:
             with self._lock:
@@ -173,12 +176,6 @@ class Memo:
 
     def _kept(self, store: Store, key: Hashable) -> Any:
         return store.lookup(key) if key in store else MISS
-
-    def _run(self, store: Store, key: Hashable, args: Any, kwargs: Any) -> Any:
-        started = time.perf_counter()
-        value = self.function(*args, **kwargs)
-        self.keep(store, key, value, time.perf_counter() - started)
-        return value
 
     def keep(self, store: Store, key: Hashable, value: Any, cost_s: float) -> None:
         """Hold a computed value, unless it can be used once only."""

@@ -17,6 +17,8 @@ _STEP = 16 * 1024**2
 # Less than this, and an improvement may be chance.
 _LEAST_LOOKUPS = 32
 _WORTH = 0.01
+# Room that would have spared less work than this is not worth having.
+_LEAST_SAVED_S = 0.01
 
 
 class PoolFigures(NamedTuple):
@@ -79,6 +81,8 @@ def suggest(pool: PoolFigures) -> Budget:
 def _worthwhile(gains: Sequence[Gain], lookups: int) -> Gain | None:
     """The least more room that brings nine tenths of all hits to be had, if those count."""
     if lookups < _LEAST_LOOKUPS or not gains or gains[-1].hits < PAYS * lookups:
+        return None
+    if gains[-1].saved_s < _LEAST_SAVED_S:
         return None
     return next(gain for gain in gains if gain.hits >= 0.9 * gains[-1].hits)
 

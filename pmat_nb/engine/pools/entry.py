@@ -28,11 +28,11 @@ MISS: Any = _Miss()
 class CacheInfo(NamedTuple):
     """A cache's figures since it was made or reset.
 
-    ``saved_s`` is the compute time that hits spared, less ``hash_s``, the time that
-    making keys took; it can be negative. ``refused`` values were too large to be kept.
-    ``complete`` is false where a value was too big to size in time: ``used_bytes`` is a
-    lower bound then. ``swapped_bytes`` are on disk. ``max_bytes`` and ``ttl_s`` None:
-    no bound of its own.
+    ``saved_s`` is the compute time that hits spared, without that of cached calls within,
+    less ``hash_s``, the time that making keys took; 0 where that took longer. ``refused``
+    values were too large to be kept. ``complete`` is false where a value was too big to
+    size in time: ``used_bytes`` is a lower bound then. ``swapped_bytes`` are on disk.
+    ``max_bytes`` and ``ttl_s`` None: no bound of its own.
     """
 
     name: str

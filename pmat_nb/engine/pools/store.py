@@ -400,7 +400,7 @@ class Store:
                 hit_rate=self._hits / lookups if lookups else None,
                 entries=len(self.entries),
                 used_bytes=self.used_bytes,
-                saved_s=self._saved_s - self._hash_s,
+                saved_s=max(0.0, self._saved_s - self._hash_s),
                 hash_s=self._hash_s,
                 evictions=self.evictions,
                 expired=self.expired,
