@@ -109,13 +109,17 @@ def _totals(record: StatsRecord) -> Line:
 
 
 def _ledger(pool: PoolRecord) -> str:
-    # A sampled peak may have missed a higher one between two looks.
-    peak = size(pool.peak_bytes, lower=pool.peak_kind == "sampled")
+    # Of the same figure as is shown as used.
+    if pool.managed is not None:
+        peak, mean = size(pool.managed.peak_bytes), pool.managed.mean_bytes
+    else:
+        # A sampled peak may have missed a higher one between two looks.
+        peak, mean = size(pool.peak_bytes, lower=pool.peak_kind == "sampled"), pool.mean_bytes
     return ", ".join(
         [
             pool.growth or "measured",
             f"peak {peak}",
-            f"mean {size(pool.mean_bytes)}",
+            f"mean {size(mean)}",
             f"waste {percent(pool.waste)}",
         ]
     )
