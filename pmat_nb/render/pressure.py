@@ -144,7 +144,7 @@ def critical_text(pressure: Pressure) -> str:
 
 def run_text(run: ResponseRun, before: Pressure, after: Pressure) -> str:
     """The one line after responses have run."""
-    done = [step.action for step in run.steps if step.state == "done" and _frees(step)]
+    done = [_action(step) for step in run.steps if step.state == "done" and _frees(step)]
     what = f"{', '.join(done)} gave back {_freed(run)}" if done else ""
     others = [f"{step.action}: {step.note}" for step in run.steps if step.note and not _frees(step)]
     failed = [f"{step.action} failed: {step.note}" for step in run.steps if step.state == "failed"]
@@ -153,6 +153,11 @@ def run_text(run: ResponseRun, before: Pressure, after: Pressure) -> str:
     simulated = " (simulated)" if run.simulated else _why(before)
     now = "" if after.level is None else f" · now {after.level} {fraction(after.fraction)}"
     return f"pmat_nb: pressure {run.level}{simulated}: {said}{now} · %pmat_pressure"
+
+
+def _action(step: StepRun) -> str:
+    """Its name, with what it says that it gave back."""
+    return f"{step.action} ({step.note})" if step.note and step.estimated_bytes else step.action
 
 
 def _why(pressure: Pressure) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pmat_nb.engine.pressure_records import StepRun
 from pmat_nb.engine.responses.plan import PlannedStep
 from pmat_nb.errors import UsageError
+from pmat_nb.units import MIB
 
 if TYPE_CHECKING:
     from pmat_nb.render.cleanup import CleanupReport
@@ -29,6 +30,8 @@ _CLEANUPS: dict[str, dict[str, Any]] = {
 }
 # How much of what our caches hold is left.
 _SHRINKS = {"reduce_cache": 0.5, "dump_cache": 0.0}
+# How many things a step names of what it got back.
+_MOST_NAMED = 3
 
 
 class Actions:
@@ -69,7 +72,7 @@ class Actions:
 
     def _action(self, name: str) -> Callable[[], tuple[int | None, str]]:
         if name in _CLEANUPS:
-            return lambda: (self._clean(name, dry_run=False).record.estimated_bytes, "")
+            return lambda: self._cleaned(name)
         if name in _SHRINKS:
             return lambda: self._shrink(_SHRINKS[name])
         return {"trim": self._trim, "save_state": self._save, "exit_gracefully": self._leave}[name]
@@ -78,11 +81,19 @@ class Actions:
         wish = {"aggressive": False, "compact": False, "cache_age_s": None, **_CLEANUPS[name]}
         return self._session.cleaner.clean(wish.pop("target"), dry_run=dry_run, **wish)
 
+    def _cleaned(self, name: str) -> tuple[int | None, str]:
+        record = self._clean(name, dry_run=False).record
+        freed = {step.what: step.measured_bytes or 0 for step in record.steps}
+        return record.estimated_bytes, _largest(freed)
+
     def _shrink(self, left: float) -> tuple[int | None, str]:
         pools: PoolManager | None = self._session.part_if_made("pools")
         if pools is None:
             return 0, "no cache of ours is in use"
-        return pools.shrink("cache", left), ""
+        before = {address: info.used_bytes for address, info in pools.infos()}
+        given = pools.shrink("cache", left)
+        after = {address: info.used_bytes for address, info in pools.infos()}
+        return given, _largest({a: used - after.get(a, 0) for a, used in before.items()})
 
     def _trim(self) -> tuple[int | None, str]:
         from pmat_nb.consumers.allocators import release_unused
@@ -102,6 +113,15 @@ class Actions:
             return None, "the kernel goes on"
         session.shell.ask_exit()
         return None, "the kernel ends"
+
+
+def _largest(freed: dict[str, int]) -> str:
+    """What gave back most, with how much; empty where nothing did that is worth a word."""
+    from pmat_nb.render.format import brief
+
+    told = sorted((what for what in freed if freed[what] >= MIB), key=lambda w: -freed[w])
+    text = ", ".join(f"{what} {brief(freed[what])}" for what in told[:_MOST_NAMED])
+    return f"{text} and {len(told) - _MOST_NAMED:,} more" if len(told) > _MOST_NAMED else text
 
 
 def _words(problem: BaseException) -> str:
