@@ -8,9 +8,10 @@ from .base import Consumer
 from .caches import FunctoolsCaches, MatplotlibCaches, RegexCache
 from .code import CompiledCells, InputHistory, LineCache, ParserCaches
 from .history import OutputHistory, PrintedOutput, history_holders
+from .last_error import LastTraceback
 from .namespace import UserNamespace
 from .strings import EqualStrings
-from .temp import LastTraceback, OpenFigures, ThrowawayNames
+from .temp import OpenFigures, ThrowawayNames
 
 __all__ = ["default_consumers", "history_holders"]
 

@@ -23,8 +23,9 @@ from pmat_nb.engine.frames import local_variables, module_of, traceback_frames
 from pmat_nb.engine.referrers import Root
 from pmat_nb.engine.safe import has_base, instance_dict, key_text, qualified_name, type_name
 
+from .last_error import is_internal, last_tracebacks
 from .shell import hidden_namespace, is_ipython_name, output_history, snapshot, trait
-from .temp import is_internal, last_tracebacks, open_figures
+from .temp import open_figures
 
 __all__ = ["KernelRoots"]
 

@@ -153,9 +153,9 @@ class _NamesOf:
 
 
 def _tracker(session: Session, names: Names, warmup: int) -> Tracker:
+    from pmat_nb.consumers.last_error import cell_label
     from pmat_nb.consumers.leaks.pools import POOLS
     from pmat_nb.consumers.leaks.retained import Retainers
-    from pmat_nb.consumers.temp import cell_label
     from pmat_nb.engine.leaks.counters import Counters
     from pmat_nb.engine.leaks.sites import Sites
     from pmat_nb.engine.leaks.tracker import Tracker

@@ -157,6 +157,17 @@ class TestErrors:
         clean(marked, "--aggressive")
         assert alive(marked) == 0
 
+    def test_what_our_own_frame_was_given_is_the_errors(self, marked: Kernel) -> None:
+        marked.run("import numpy, pmat_nb as pmat\nC = pmat.pools['cache']")
+        marked.run("pmat.pools.create('tiny', limit='1MB')\nC = pmat.pools['tiny']")
+        failed = marked.run("C.put('toobig', numpy.ones(10_000_000))")
+        assert failed.error is not None and failed.error.ename == "UsageError"
+        items = "[i.used_bytes for p in pmat.stats().record.pools for i in p.items"
+        (held,) = marked.value(f"{items} if i.address == 'temp:traceback']")
+        assert 80_000_000 <= held < 82_000_000
+        clean(marked, "--target temp:traceback")
+        assert marked.value(f"{items} if i.address == 'temp:traceback']") == []
+
     def test_an_error_that_a_variable_holds_stays_whole(self, marked: Kernel) -> None:
         marked.run(
             "def fails():\n    local = Mark()\n    raise ValueError('x')\n"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pmat_nb.consumers.allocators import release_unused
-from pmat_nb.consumers.temp import forget_errors
+from pmat_nb.consumers.last_error import forget_errors
 from pmat_nb.engine.probe import Probe
 
 __all__ = ["chain_of", "release_frames", "trim"]
