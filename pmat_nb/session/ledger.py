@@ -6,7 +6,7 @@ is weighted by how long each sizing stood.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from pmat_nb.engine.records import PoolItem, PoolRecord
@@ -66,6 +66,12 @@ class Ledger:
             self._accounts[pool] = _Account(reading, now)
         else:
             account.update(reading, now)
+
+    def update_all(self, readings: Mapping[str, PoolReading]) -> None:
+        """Enter a sizing of everything: a pool that it did not meet holds nothing."""
+        gone = dict.fromkeys(self._accounts.keys() - readings.keys(), PoolReading(0, complete=True))
+        for pool, reading in {**readings, **gone}.items():
+            self.update(pool, reading)
 
     def records(self, pools: Iterable[str]) -> tuple[PoolRecord, ...]:
         """The ledger of each pool that has been sized, in the given order."""

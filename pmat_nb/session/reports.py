@@ -224,8 +224,7 @@ class Reporter:
         )
         self._attribution, self._sized_at = _kept(found), time.monotonic()
         self.sized_at = time.time()
-        for pool, reading in found.pools.items():
-            self._ledger.update(pool, reading)
+        self._ledger.update_all(found.pools)
         return found
 
     def user_bytes(self) -> int:

@@ -115,6 +115,15 @@ class TestCachedFunctions:
         assert line.endswith("cache 'emb', gpu 'w'")
         assert "put" not in ok(loaded, "%reload_ext pmat_nb").stderr
 
+    def test_a_method_of_what_changes_is_refused_with_a_way_out(self, loaded: Kernel) -> None:
+        ok(
+            loaded,
+            "class Model:\n    scale = 2\n    @pmat.cache\n"
+            "    def predict(self, x): return self.scale * x\nmodel = Model()",
+        )
+        error = str(loaded.run("model.predict(1)").error)
+        assert "self" in error and "key=lambda self, x: (self.name, x)" in error
+
     def test_a_coroutine_in_a_cell(self, loaded: Kernel) -> None:
         ok(loaded, "@pmat.cache\nasync def f(x):\n    return [x]")
         assert ok(loaded, "await f(1) is await f(1)").text == "True"
@@ -174,9 +183,13 @@ class TestPools:
         ok(loaded, "g.put('w', mb(10))")
         assert loaded.value("g.capacity_bytes") == 16 * MB
         text = ok(loaded, "%pmat_pools").text
-        assert "Gpu Pool:" in text or "gpu" in text
+        (row,) = [line for line in text.splitlines() if "Gpu Pool:" in line]
+        assert "peak 10.0 MB" in row
         record = loaded.value("pmat.stats().to_dict()['pools']['gpu']")
         assert record["used_bytes"] >= 10 * MB and record["growth"] == "linear"
+        text = ok(loaded, "%pmat_pools --reset gpu").text
+        (row,) = [line.split() for line in text.splitlines() if line.split()[:1] == ["gpu"]][1:]
+        assert row[1:5] == ["0", "B", "0", "B"]
         for wrong, words in (
             ("create('gpu')", "there is a pool"),
             ("create('a b')", "no name"),
@@ -187,7 +200,7 @@ class TestPools:
 
     def test_analyze_names_figures_and_commands(self, loaded: Kernel) -> None:
         ok(loaded, "%pmat_configure --cache-pool 64MB")
-        ok(loaded, "@pmat.cache\ndef f(n):\n    return mb(6, n)\nfor n in range(200): f(n % 10)")
+        ok(loaded, "@pmat.cache\ndef f(n):\n    return mb(6, n)\nfor n in range(200): f(n % 12)")
         text = ok(loaded, "%pmat_pools --analyze cache").text
         for word in ("peak", "average", "waste", "managed", "evicted", "cache:f", "%pmat_pools"):
             assert word in text, text
