@@ -18,6 +18,8 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-warn-script-location
 
 PYTEST := -m pytest
 PARALLEL := -n 2 --dist worksteal
+# Real kernels on two shared cores: what fails is tried once more, and listed at the end.
+TWICE := --reruns 1 -rR
 # Tests that measure time run one at a time, after the others.
 WITH_OTHERS := not alone and not soak and not extra
 ONE_BY_ONE := alone and not soak and not extra

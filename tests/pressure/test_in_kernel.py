@@ -71,13 +71,11 @@ def test_the_report_says_where_it_stands_and_what_comes(loaded):
 
 
 def test_a_trend_tells_when_the_next_level_comes(loaded):
-    found = None
-    for _ in range(3):  # on a busy machine one run may give too few samples
-        loaded.run(
-            "kept = []\nfor _ in range(14):\n"
-            "    kept.append(bytearray(8 * 10**6)); time.sleep(0.5)"
-        )
-        found = found or json.loads(loaded.run("%pmat_pressure --format json").text)["trend"]
+    loaded.run("%pmat_configure --sample-interval 0.4")
+    loaded.run(
+        "kept = []\nfor _ in range(14):\n    kept.append(bytearray(8 * 10**6)); time.sleep(0.5)"
+    )
+    found = json.loads(loaded.run("%pmat_pressure --format json").text)["trend"]
     assert found["low"] < found["bytes_per_s"] < found["high"]
     assert 8 * MB < found["bytes_per_s"] < 24 * MB
     assert not found["steady"]

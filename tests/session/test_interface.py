@@ -128,10 +128,14 @@ def test_a_log_is_analysed_and_its_truncated_end_skipped(kernel):
 def test_watch_updates_itself_while_later_cells_run(kernel):
     start = len(kernel.messages)
     kernel.run("%pmat_stats --watch 0.3")
-    kernel.run("import time; time.sleep(6)")
-    updates = [
-        m for m in kernel.messages[start:] if m["header"]["msg_type"] == "update_display_data"
-    ]
+    updates: list[dict] = []
+    for _ in range(6):  # a busy machine gets to it less often
+        kernel.run("import time; time.sleep(4)")
+        updates = [
+            m for m in kernel.messages[start:] if m["header"]["msg_type"] == "update_display_data"
+        ]
+        if len(updates) >= 2:
+            break
     assert len(updates) >= 2
     # What the cell makes has no name before the next sizing: the line says so.
     assert "new since the sizing" in updates[-1]["content"]["data"]["text/plain"]
