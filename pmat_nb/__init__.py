@@ -142,7 +142,8 @@ def cache(
     ``functools.cache``. The function gets ``.info()``, ``.clear()`` and ``.evict(*args)``.
 
     Args:
-        function: the function, method or ``async def``; ``@cache`` alone will do.
+        function: the function, method or ``async def``; ``@cache`` alone will do. ``self``
+            is an argument as any other: told by content, or by ``key``.
         name: how reports and cleanups call it (``cache:NAME``).
         ttl: how long a result is fresh: ``"1h"``, seconds; None: as ``cache-ttl`` says.
         policy: ``lru``, ``lfu``, ``fifo``, ``ttl``, ``random``, ``adaptive``; None: as
