@@ -77,14 +77,12 @@ class TestInAKernel:
     def test_parsed_trees_are_listed_once(self, loaded: Kernel) -> None:
         source = "'\\n'.join(f'x{i} = [1, 2, 3]' for i in range(2000))"
         loaded.run(f"import pmat_nb as pmat\ntree = pmat.parse({source}); del tree")
-        planned = loaded.run("r = pmat.cleanup('ast', aggressive=True)\nr.to_dict()['steps']")
+        planned = loaded.run("r = %pmat_cleanup --target ast --aggressive --dry-run")
         assert planned.ok, planned.error
         steps = [s for s in loaded.value("r.to_dict()['steps']") if s["target"] == "ast:parse"]
         assert len(steps) == 1 and steps[0]["estimated_bytes"] > 1_000_000
-        loaded.run(f"tree = pmat.parse({source}); del tree")
-        pool = "pmat.stats().record.pools"
-        found = loaded.run(f"[i for p in {pool} if p.name == 'ast' for i in p.items]").text
-        assert str(found).count("ast:parse") == 1, found
+        addresses = "[i.address for p in pmat.stats().record.pools for i in p.items]"
+        assert loaded.value(addresses).count("ast:parse") == 1
 
     @pytest.mark.parametrize("kind", ["cache", "lru_cache", "lru_cache(typed=True)"])
     def test_a_singleton_goes_only_by_its_name(self, loaded: Kernel, kind: str) -> None:

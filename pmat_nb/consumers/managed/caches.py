@@ -51,7 +51,7 @@ class ManagedCaches:
         A result of a cached function is had again by calling it; an object that was put
         may have no other copy, so only its name as a target, or --reset, lets go of it.
         """
-        for store in tuple(self._pool.stores.values()):
+        for store in self._stores():
             if not len(store):
                 continue
             if store.recomputes or wish.named:
