@@ -91,7 +91,8 @@ def _may_be_garbage(record: StatsRecord, collected_at: float | None) -> bool:
 def _cleanup(pool: str, address: str | None) -> str:
     if address == "cache:Out":
         return _FORGET_OUT
-    target = address if address is not None and pool == "cache" else pool
+    alone = pool == "cache" or address == "temp:traceback"
+    target = address if address is not None and alone else pool
     force = " --aggressive" if address in _NEEDS_FORCE else ""
     return f"%pmat_cleanup --target {target}{force}"
 
@@ -136,7 +137,7 @@ def _steps(name: str, texts: Mapping[str, list[str]]) -> list[str]:
     if "ipython" in texts and not own.startswith("%xdel"):
         steps.append(f"{_FORGET_OUT} (displayed objects)")
     if "traceback" in texts:
-        steps.append("%pmat_cleanup --target temp (the last error)")
+        steps.append("%pmat_cleanup --target temp:traceback (the last error)")
     if "figure" in texts:
         steps.append("plt.close('all')")
     if "module" in texts:

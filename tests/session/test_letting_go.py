@@ -38,14 +38,14 @@ def test_status_names_a_displayed_object_and_a_traceback(kernel, shown, failed):
     largest = next(line for line in text.splitlines() if "largest" in line)
     assert largest.index("traceback of In[") < largest.index(f"Out[{shown}] 57 MB")
     assert "keep" in largest
-    assert "%pmat_cleanup --target temp" in text
+    assert "%pmat_cleanup --target temp:traceback" in text
     assert "%pmat_cleanup --target cache:Out --aggressive" in text
 
 
 def test_stats_offer_what_lets_go(kernel, failed):
     text = kernel.run("%pmat_stats").text
     line = next(line for line in text.splitlines() if "leftovers" in line)
-    assert line.endswith("→ %pmat_cleanup --target temp")
+    assert line.endswith("→ %pmat_cleanup --target temp:traceback")
 
 
 def test_why_of_an_output(kernel, shown):
@@ -90,6 +90,6 @@ def test_xdel_does_give_a_displayed_object_back(kernel):
 def test_the_frames_of_an_error(kernel):
     kernel.run("held = Big()\ndef fails(argument):\n    return 1 / 0\n1")
     kernel.run("fails(held)", stop_on_error=False)
-    assert "%pmat_cleanup --target temp" in kernel.run("%pmat_why held").text
+    assert "%pmat_cleanup --target temp:traceback" in kernel.run("%pmat_why held").text
     kernel.run("del held")
     kernel.run("1 / 0", stop_on_error=False)

@@ -23,7 +23,7 @@ _BY_TEXT = (
 _BY_KIND = {
     "figure": "close the figure: plt.close(fig), or plt.close('all') after each run",
     "widget": "close the widget: widget.close()",
-    "traceback": "let go of the error: del it, or %pmat_cleanup --target temp",
+    "traceback": "let go of the error: del it, or %pmat_cleanup --target temp:traceback",
     "thread": "end the function or thread that still runs, or del its local",
     "context": "reset the context variable with its token after each run",
     "task": "await or cancel the task, and do not keep finished ones",
