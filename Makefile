@@ -88,8 +88,8 @@ LEFT_OUT := $(NEWEST_ONLY:%=--ignore=tests/%)
 # $(call suite,PYTHON,OPTIONS,WHICH): WHICH narrows the marks; pytest ends with 5 where no test is marked `alone`.
 define suite
 	@echo "== $$($(1) -c 'import sys, importlib.metadata as m; print("Python", sys.version.split()[0], *(f"{n} {m.version(n)}" for n in ("ipython", "ipykernel", "pandas", "psutil")))')"
-	@$(1) $(PYTEST) -m "$(ONE_BY_ONE)$(3)" -q $(2) $(ARGS) || [ $$? -eq 5 ]
-	@$(1) $(PYTEST) $(PARALLEL) -m "$(WITH_OTHERS)$(3)" -q $(2) $(ARGS)
+	@$(1) $(PYTEST) $(TWICE) -m "$(ONE_BY_ONE)$(3)" -q $(2) $(ARGS) || [ $$? -eq 5 ]
+	@$(1) $(PYTEST) $(TWICE) $(PARALLEL) -m "$(WITH_OTHERS)$(3)" -q $(2) $(ARGS)
 endef
 
 test: test-newest test-oldest

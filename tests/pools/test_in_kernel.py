@@ -223,7 +223,10 @@ class TestPools:
 
     def test_optimize_suggests_from_what_was_missed_and_apply_sets_it(self, loaded: Kernel) -> None:
         ok(loaded, "%pmat_configure --cache-pool 32MB")
-        cell = "@pmat.cache\ndef f(n):\n    return mb(4, n)\nfor n in range(120): f(n % 12)"
+        cell = (
+            "import time\n@pmat.cache\ndef f(n):\n    time.sleep(0.005)\n    return mb(4, n)\n"
+            "for n in range(120): f(n % 12)"
+        )
         ok(loaded, cell)
         ok(loaded, "before = f.info().hit_rate")
         text = ok(loaded, "%pmat_pools --optimize").text

@@ -20,11 +20,19 @@ def descendants(pid: int) -> list[int]:
     waiting = [pid]
     while waiting:
         current = waiting.pop()
-        for listing in _PROC.glob(f"{current}/task/*/children"):
+        below = _children(current)
+        found += below
+        waiting += below
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    # The process, or a thread of it, may end while it is looked at.
+    with contextlib.suppress(OSError):
+        for listing in _PROC.glob(f"{pid}/task/*/children"):
             with contextlib.suppress(OSError):
-                below = [int(word) for word in listing.read_text().split()]
-                found += below
-                waiting += below
+                found += [int(word) for word in listing.read_text().split()]
     return found
 
 
