@@ -102,6 +102,8 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
         metavar = "on|off"
     if option.optional is not None:
         extra = {"nargs": "?", "const": option.optional}
+    if option.many:
+        extra = {"nargs": "+"}
     if option.off:
         metavar += "|off"
     parser.add_argument(*names, dest=option.key, help=text, metavar=metavar, **extra)
@@ -143,5 +145,7 @@ def parse_line(verb: Verb, line: str, prog: str) -> dict[str, Any]:
 
 
 def _value(option: Option, given: Any) -> Any:
+    if isinstance(given, list):
+        return [option.parse(word) for word in given]
     # Not argparse's type=: it would replace our messages with "invalid value".
     return option.parse(given) if isinstance(given, str) else given

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .commands import find, manage, see, survive
+from .commands import find, manage, see, survive, tune
 
 __all__ = ["CELL_COMMANDS", "COMMANDS"]
 
@@ -23,6 +23,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "pressure": manage.pressure,
     "configure": manage.configure,
     "leaks": find.leaks,
+    "recommend": tune.recommend,
 }
 
 # What a cell magic does with its line before the cell that it heads runs.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .leaking import Leaks
     from .pools import PoolManager
     from .pressure import PressureMonitor
+    from .recommending import Recommender
 
 __all__ = ["Parts"]
 
@@ -74,6 +75,13 @@ class Parts:
         from .leaking import Leaks
 
         return self._part("leaks", Leaks)
+
+    @property
+    def recommender(self) -> Recommender:
+        """What lists, applies and undoes recommendations."""
+        from .recommending import Recommender
+
+        return self._part("recommender", Recommender)
 
     def _part(self, name: str, make: Callable[[Any], _P]) -> _P:
         with self._making:

@@ -10,6 +10,7 @@ import atexit
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -70,6 +71,8 @@ class Session(Parts):
         self.last_cell: CellRecord | None = None
         self.last_stop: StopRecord | None = None
         self.cell_sources: list[tuple[int, str]] = []
+        # The runs of this session, as many as a long one has.
+        self.cells: deque[CellRecord] = deque(maxlen=2000)
         self.at_load = AtLoad(None, None, None, 0)
         self.protector: Protector | None = None
         self._death_watch: DeathWatch | None = None
@@ -294,6 +297,7 @@ class Session(Parts):
 
     def _on_cell(self, record: CellRecord, source: str) -> None:
         self.last_cell = record
+        self.cells.append(record)
         if record.execution_count is not None:
             self.cell_sources.append((record.execution_count, source))
             # Parsed when somebody asks; until then no more than a long session's worth.

@@ -276,6 +276,26 @@ VERBS: tuple[Verb, ...] = (
         examples=("--high 85%", "--auto-respond", "--simulate critical --dry-run", "--history"),
     ),
     Verb(
+        "recommend",
+        "what would take less memory, each proven on the data, with code to do it",
+        (
+            Option(
+                "apply",
+                "count",
+                "run these rows of the last list, and measure what each gave back",
+                minimum=1,
+                maximum=10_000,
+                metavar="ROW",
+                many=True,
+            ),
+            Option("lossy", "flag", "also what changes values, with the error it makes"),
+            Option("undo", "flag", "take back what --apply did last"),
+            Option("top", "count", "show the N largest", minimum=1, maximum=10_000, metavar="N"),
+        ),
+        reports=True,
+        examples=("", "--apply 1 2", "--undo", "--lossy --format frame"),
+    ),
+    Verb(
         "configure",
         "show every setting with its value and source, or change some",
         (

@@ -1,0 +1,27 @@
+"""Commands that tune: recommendations, and the dashboard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pmat_nb.magics.output import deliver
+from pmat_nb.session.session import Session
+
+
+def recommend(
+    session: Session,
+    *,
+    apply: list[int] | None,
+    lossy: bool,
+    undo: bool,
+    top: int | None,
+    format: str | None,
+    output: str | None,
+) -> Any:
+    """``%pmat_recommend``."""
+    recommender = session.recommender
+    if undo:
+        return deliver(recommender.undo(), format, output)
+    if apply is not None:
+        return deliver(recommender.apply(apply), format, output)
+    return deliver(recommender.report(lossy=lossy, top=top), format, output)

@@ -1,0 +1,220 @@
+"""``%pmat_recommend``: the proven rows as a list, and what applying them freed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pmat_nb.engine.recommendation_records import (
+    Applied,
+    ApplyRecord,
+    Recommendation,
+    RecommendRecord,
+)
+
+from .blocks import Block, Line, Part
+from .format import brief, count, duration
+from .report import Report, frame_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["ApplyReport", "Recommendations"]
+
+_KINDS = {
+    "row": "Int64",
+    "kind": "object",
+    "what": "object",
+    "why": "object",
+    "action": "object",
+    "estimated_bytes": "Int64",
+    "basis": "object",
+    "risk": "object",
+    "where": "object",
+    "applies": "boolean",
+    "undo": "object",
+    "undo_note": "object",
+}
+_APPLIED_KINDS = {
+    "row": "Int64",
+    "what": "object",
+    "state": "object",
+    "estimated_bytes": "Int64",
+    "measured_bytes": "Int64",
+    "allocated_bytes": "Int64",
+    "duration_s": "Float64",
+    "why": "object",
+}
+_RISKS = {
+    "none": "no risk",
+    "recompute": "can be computed again",
+    "reload": "can be read again",
+    "lossy": "lossy",
+}
+_STATES = {
+    "done": "applied",
+    "undone": "undone",
+    "failed": "failed",
+    "changed": "not applied",
+    "yours": "not applied",
+}
+# Resident memory moves by that much for reasons of its own.
+_NOISE = 64 << 10
+
+
+class Recommendations(Report):
+    """The rows of one listing. ``top`` bounds the rows shown; frame and dict have all."""
+
+    title = "Recommendations"
+    pictured = False
+
+    def __init__(self, record: RecommendRecord, *, top: int | None = None) -> None:
+        self.record = record
+        self.top = top
+
+    @property
+    def rows(self) -> tuple[Recommendation, ...]:
+        """The largest saving first."""
+        return self.record.rows
+
+    def blocks(self) -> list[Block]:
+        """A headline, then for each row what, why, the code and what undoing it means."""
+        shown = self.rows[: self.top]
+        blocks: list[Block] = [Line.of(Part(self.compact(), "strong"))]
+        for row in shown:
+            blocks += _row_blocks(row)
+        if len(shown) < len(self.rows):
+            rest = count(len(self.rows) - len(shown))
+            blocks.append(Line.of(f"  and {rest} more: --top {len(self.rows)}", tone="muted"))
+        blocks += [Line.of(f"  {note}", tone="muted") for note in self.record.notes]
+        if shown:
+            rows = " ".join(str(row.row) for row in shown if row.applies and row.risk == "none")
+            ways = f"%pmat_recommend --apply {rows or shown[0].row}"
+            blocks.append(Line.of(Part(f"next: {ways}", "command")))
+        return blocks
+
+    def compact(self) -> str:
+        """One line: how much could be freed by how many rows, and how much at no risk."""
+        if not self.rows:
+            return "nothing to recommend" + (
+                "" if self.record.complete else " in the time there was"
+            )
+        total = sum(row.estimated_bytes or 0 for row in self.rows)
+        safe = sum(row.estimated_bytes or 0 for row in self.rows if row.risk == "none")
+        found = f"{count(len(self.rows))} recommendation{'s' if len(self.rows) > 1 else ''}"
+        late = "" if self.record.complete else "; the time was up before all was looked at"
+        return f"{found}, about {brief(total)}, {brief(safe)} of it without risk{late}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record's fields; rows as a list of dictionaries."""
+        record = self.record
+        return {
+            **record._asdict(),
+            "rows": [row._asdict() for row in record.rows],
+            "notes": list(record.notes),
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per recommendation, the largest saving first."""
+        return frame_of((row._asdict() for row in self.rows), _KINDS)
+
+
+class ApplyReport(Report):
+    """What applying or undoing rows did: estimated and measured side by side."""
+
+    title = "Applied recommendations"
+    pictured = False
+
+    def __init__(self, record: ApplyRecord) -> None:
+        self.record = record
+
+    @property
+    def measured_bytes(self) -> int | None:
+        """Resident bytes given back in all."""
+        return self.record.measured_bytes
+
+    def blocks(self) -> list[Block]:
+        """The sum, then a line for each row."""
+        blocks: list[Block] = [Line.of(Part(self.compact(), "strong"))]
+        for one in self.record.applied:
+            blocks += _applied_blocks(one)
+        if not self.record.undoing and any(
+            one.state == "done" and one.row.undo for one in self.record.applied
+        ):
+            blocks.append(Line.of(Part("next: %pmat_recommend --undo takes it back", "command")))
+        return blocks
+
+    def compact(self) -> str:
+        """One line: what came back, of how much."""
+        acted = [one for one in self.record.applied if one.state in ("done", "undone")]
+        word = "undone" if self.record.undoing else "applied"
+        if not acted:
+            return f"nothing was {word}"
+        rows = f"{count(len(acted))} row{'s' if len(acted) > 1 else ''} {word}"
+        return f"{rows}: {_change(self.record.measured_bytes, self.record.estimated_bytes)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The sums, and a dictionary per row."""
+        record = self.record
+        return {
+            "undoing": record.undoing,
+            "measured_bytes": record.measured_bytes,
+            "estimated_bytes": record.estimated_bytes,
+            "rss_before_bytes": record.rss_before_bytes,
+            "rss_after_bytes": record.rss_after_bytes,
+            "applied": [_flat(one) for one in record.applied],
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per recommendation that was to be applied."""
+        return frame_of((_flat(one) for one in self.record.applied), _APPLIED_KINDS)
+
+
+def _row_blocks(row: Recommendation) -> list[Block]:
+    saving = "n/a" if row.estimated_bytes is None else f"−{brief(row.estimated_bytes)}"
+    head = Part(f"{row.row:>3}  {saving:>8}  {row.what}", "strong")
+    basis = "" if row.estimated_bytes is None else row.basis
+    yours = "" if row.applies else "yours to write"
+    undo = row.undo_note or ("can be undone" if row.undo else "cannot be undone")
+    facts = (row.why, basis, _RISKS[row.risk], yours, "" if yours else undo)
+    return [
+        Line.of(head, Part(row.where, "muted")),
+        Line.of(
+            *(Part(f"{' ' * 15 if at == 0 else ''}{fact}") for at, fact in enumerate(facts) if fact)
+        ),
+        *(Line.of(Part(f"{' ' * 15}{line}", "command")) for line in row.action.splitlines()),
+    ]
+
+
+def _applied_blocks(one: Applied) -> list[Block]:
+    label = f"{one.row.row:>3}  {_STATES[one.state]}: {one.row.what}"
+    if one.state in ("done", "undone"):
+        return [Line.of(label, _change(one.measured_bytes, one.row.estimated_bytes), _kept(one))]
+    return [Line.of(label, one.why, tone="high" if one.state == "failed" else "")]
+
+
+def _change(measured: int | None, estimated: int | None) -> str:
+    if measured is None:
+        return "what came back cannot be measured here"
+    if abs(measured) < _NOISE:
+        return f"nothing came back of an estimated {brief(estimated)}"
+    if measured < 0:
+        return f"took {brief(-measured)}"
+    about = f" of an estimated {brief(estimated)}" if estimated is not None else ""
+    return f"gave back {brief(measured)}{about}"
+
+
+def _kept(one: Applied) -> str:
+    """Where allocators have more free than they gave back, how much."""
+    freed, back = one.allocated_bytes, one.measured_bytes
+    if freed is None or back is None or freed - back < max(1 << 20, abs(freed) // 10):
+        return duration(one.duration_s)
+    return f"{brief(freed - back)} more are free in the allocators, for this kernel's next objects"
+
+
+def _flat(one: Applied) -> dict[str, Any]:
+    return {
+        **one._asdict(),
+        "row": one.row.row,
+        "what": one.row.what,
+        "estimated_bytes": one.row.estimated_bytes,
+    }
