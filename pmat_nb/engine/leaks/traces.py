@@ -5,20 +5,21 @@ frames. Here the traces are grouped by their raw tracebacks in C loops that make
 objects: while tracing is on, every new number would be traced as well.
 
 ``_tracemalloc`` is CPython's own and not documented; where its form is another one, the
-public snapshot serves, slower. Memory in use while reading is that of
-``_get_traces``, which copies all traces; so windows are kept short, not read often.
+public snapshot serves, slower. ``_get_traces`` copies all traces, as the snapshot does;
+where it can be had in portions (:mod:`.draining`) half of that memory is not used.
 """
 
 from __future__ import annotations
 
-import gc
 import tracemalloc
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any
 
-__all__ = ["Frames", "Sizes", "Window", "difference", "group", "read"]
+from .draining import drained
+
+__all__ = ["Frames", "Sizes", "Window", "add", "difference", "read"]
 
 # (filename, line) pairs, innermost first.
 Frames = tuple[tuple[str, int], ...]
@@ -30,40 +31,29 @@ def read() -> dict[Frames, Sizes]:
     """Bytes and blocks alive by traceback; empty while nothing is traced."""
     if not tracemalloc.is_tracing():
         return {}
-    # Millions of tuples are made, none of them garbage: the collector would go through
-    # them, and through the whole heap, again and again.
-    collecting = gc.isenabled()
-    gc.disable()
+    sums: dict[Frames, Sizes] = {}
     try:
-        traces = _raw_traces()
-        return _from_snapshot() if traces is None else group(traces)
-    finally:
-        if collecting:
-            gc.enable()
+        import _tracemalloc
+
+        get: Any = _tracemalloc._get_traces
+        drained(get, lambda traces: add(sums, traces))
+        name, line = next(iter(sums), (("", 0),))[0]
+        known = type(name) is str and type(line) is int
+    except (ImportError, AttributeError, TypeError, ValueError, IndexError):
+        known = False
+    return sums if known else _from_snapshot()
 
 
-def group(traces: Iterable[tuple[Any, ...]]) -> dict[Frames, Sizes]:
-    """Raw traces ``(domain, size, frames, ...)`` by their frames."""
-    if not isinstance(traces, list):
-        traces = list(traces)
+def add(sums: dict[Frames, Sizes], traces: list[tuple[Any, ...]]) -> None:
+    """Add raw traces ``(domain, size, frames, ...)`` to the sums of their frames."""
     sizes: defaultdict[Frames, list[int]] = defaultdict(list)
     appended = map(
         list.append, map(sizes.__getitem__, map(itemgetter(2), traces)), map(itemgetter(1), traces)
     )
     deque(appended, maxlen=0)
-    return {frames: (sum(found), len(found)) for frames, found in sizes.items()}
-
-
-def _raw_traces() -> list[tuple[Any, ...]] | None:
-    try:
-        import _tracemalloc
-
-        found: Any = _tracemalloc._get_traces()
-        sample = found[0] if found else (0, 0, (("", 0),))
-        name, line = sample[2][0]
-        return found if type(name) is str and type(line) is int else None
-    except (ImportError, AttributeError, TypeError, ValueError, IndexError):
-        return None
+    for frames, found in sizes.items():
+        size, blocks = sums.get(frames, (0, 0))
+        sums[frames] = size + sum(found), blocks + len(found)
 
 
 def _from_snapshot() -> dict[Frames, Sizes]:
