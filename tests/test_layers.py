@@ -50,6 +50,7 @@ LATE = {
     "pmat_nb.render.canvas",
     "pmat_nb.render.figures",
     "pmat_nb.render.pool_figure",
+    "pmat_nb.widgets.dashboard",
 }
 HEAVY = {"pandas", "numpy", "matplotlib", "ipywidgets", "pyarrow", "torch", "polars"}
 

@@ -24,7 +24,11 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "configure": manage.configure,
     "leaks": find.leaks,
     "recommend": tune.recommend,
+    "dashboard": tune.dashboard,
 }
 
 # What a cell magic does with its line before the cell that it heads runs.
-CELL_COMMANDS: dict[str, Callable[..., None]] = {"limit": survive.limit_cell}
+CELL_COMMANDS: dict[str, Callable[..., None]] = {
+    "limit": survive.limit_cell,
+    "leaks": find.leaks_cell,
+}

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .pools import PoolManager
     from .pressure import PressureMonitor
     from .recommending import Recommender
+    from .repeating.arming import Repeater
+    from .suspecting import Suspects
 
 __all__ = ["Parts"]
 
@@ -80,8 +82,27 @@ class Parts:
     def recommender(self) -> Recommender:
         """What lists, applies and undoes recommendations."""
         from .recommending import Recommender
+    from .repeating.arming import Repeater
 
         return self._part("recommender", Recommender)
+
+    @property
+    def suspects(self) -> Suspects:
+        """What watches the cells that run again for growth."""
+        from .suspecting import Suspects
+
+        return self._part("suspects", Suspects)
+
+    def keep(self, name: str, make: Callable[[Any], _P]) -> _P:
+        """A part that a layer above brings along, made once and closed with the session."""
+        return self._part(name, make)
+
+    @property
+    def repeater(self) -> Repeater:
+        """What repeats the cell under ``%%pmat_leaks --repeat``."""
+        from .repeating.arming import Repeater
+
+        return self._part("repeater", Repeater)
 
     def _part(self, name: str, make: Callable[[Any], _P]) -> _P:
         with self._making:

@@ -243,6 +243,23 @@ VERBS: tuple[Verb, ...] = (
                 metavar="start|mark|stop|report",
             ),
             Option(
+                "repeat",
+                "count",
+                "above a cell: run it up to N times in all, fewer where that is enough",
+                minimum=1,
+                maximum=1_000_000,
+                metavar="N",
+            ),
+            Option(
+                "max-time",
+                "duration",
+                "above a cell: begin no further run after this time",
+                unit="s",
+                minimum=0.1,
+                maximum=86_400,
+                metavar="SECONDS",
+            ),
+            Option(
                 "warmup",
                 "count",
                 "iterations at the start that are not judged",
@@ -255,6 +272,7 @@ VERBS: tuple[Verb, ...] = (
         ),
         reports=True,
         examples=("start", "stop", "report --format frame"),
+        cell=True,
     ),
     Verb(
         "pressure",
@@ -295,6 +313,7 @@ VERBS: tuple[Verb, ...] = (
         reports=True,
         examples=("", "--apply 1 2", "--undo", "--lossy --format frame"),
     ),
+    Verb("dashboard", "what all the others show, live, and the controls to change it"),
     Verb(
         "configure",
         "show every setting with its value and source, or change some",

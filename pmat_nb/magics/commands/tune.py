@@ -25,3 +25,11 @@ def recommend(
     if apply is not None:
         return deliver(recommender.apply(apply), format, output)
     return deliver(recommender.report(lossy=lossy, top=top), format, output)
+
+
+def dashboard(session: Session) -> Any:
+    """``%pmat_dashboard``."""
+    from pmat_nb.widgets.dashboard import Dashboard
+    from pmat_nb.widgets.feed import Feed
+
+    return Dashboard(session, session.keep("dashboards", Feed))

@@ -1,0 +1,37 @@
+"""The page's part of the dashboard: its scripts as one module, its style as one sheet.
+
+The files in ``static`` share one scope and are joined here, in order: the front end loads
+a single module, nothing is built, and nothing comes from elsewhere.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+__all__ = ["SCRIPTS", "module", "style"]
+
+# Each may use what those before it define; the last one exports ``render``.
+SCRIPTS = (
+    "format.js",
+    "elements.js",
+    "link.js",
+    "live.js",
+    "dashboard.js",
+)
+
+
+@cache
+def module() -> str:
+    """The ECMAScript module."""
+    return "\n".join(_read(name) for name in SCRIPTS)
+
+
+@cache
+def style() -> str:
+    """The style sheet."""
+    return _read("dashboard.css")
+
+
+def _read(name: str) -> str:
+    return files(__package__).joinpath("static", name).read_text(encoding="utf-8")
