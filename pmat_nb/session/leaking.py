@@ -6,6 +6,7 @@ marked, each time the cell that ran first after the start has run again.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pmat_nb.engine.leaks.tracker import Tracker
     from pmat_nb.engine.records import CellRecord
     from pmat_nb.render.leaks import LeakReport
+    from pmat_nb.render.suspects import SuspectReport
 
     from .session import Session
 
@@ -29,6 +31,8 @@ class LeakTracker:
 
     def __init__(self, session: Session, frame: FrameType, *, warmup: int) -> None:
         self._names: _NamesOf | None = _NamesOf(frame)
+        self._session = session
+        self._label = _label(session, frame)
         self._tracker = _tracker(session, self._names, warmup)
 
     def __enter__(self) -> LeakTracker:
@@ -39,6 +43,7 @@ class LeakTracker:
         self._tracker.__exit__(kind, *error)
         if self._names is not None:
             self._names.let_go()
+        self._session.suspects.note_loop(self._label, self.report(), at=time.time())
 
     def mark(self, *, failed: bool = False) -> bool:
         """One iteration is over; whether further ones would still tell something."""
@@ -70,12 +75,23 @@ class Leaks:
             self._tracker.stop()
             self._tracker = None
 
-    def run(self, what: str | None, *, warmup: int, top: int | None) -> LeakReport | None:
+    @property
+    def latest(self) -> LeakReport | None:
+        """The report of what is tracked now, or of the last tracked run."""
+        return self._last if self._tracker is None else self._report()
+
+    def run(
+        self, what: str | None, *, warmup: int, top: int | None
+    ) -> LeakReport | SuspectReport | None:
         """``start``, ``mark``, ``stop`` or ``report``; None where there is nothing to show.
+
+        Without any of them the suspects and the last report.
 
         Raises:
             UsageError: in the wrong order, or no report yet.
         """
+        if what is None:
+            return self._session.suspects.report(top=top)
         if what == "start":
             self._start(warmup)
             return None
@@ -176,3 +192,12 @@ def _tracker(session: Session, names: Names, warmup: int) -> Tracker:
 
 def _no_cell(filename: str) -> str | None:
     return None
+def _label(session: Session, frame: FrameType) -> str:
+    """Where a tracked loop stands: ``loop in In[4]``, or its file and line."""
+    from pmat_nb.consumers.last_error import cell_label
+
+    filename = frame.f_code.co_filename
+    cell = None if session.shell is None else cell_label(session.shell, filename)
+    return f"loop in {cell or f'{filename}:{frame.f_lineno}'}"
+
+

@@ -87,6 +87,8 @@ class Session(Parts):
         self.loaded_at = time.time()
         self.folder = _working_folder()
         self._pid = os.getpid()
+        # Its own failure is not the protection's.
+        self._watch_for_leaks = self.faults.guard("the leak watch")(self._watch_cell)
         self.between_cells = BetweenCells(self.faults, busy=lambda: self.meter.busy)
         # Last: a profile may ask what is usable.
         self.settings = make_settings(self)
@@ -147,9 +149,12 @@ class Session(Parts):
         self._follow_track()
         self.faults.guard("the death journal")(self.tell_of_deaths)()
 
-    def notice(self, kind: str, text: str) -> None:
-        """One line under a cell, each kind once a session, as ``notices`` allows."""
-        if kind not in self._told and self.settings.get("notices") != "off":
+    def notice(self, kind: str, text: str, *, level: str = "important") -> None:
+        """One line under a cell, each kind once a session, as ``notices`` allows.
+
+        ``level`` is the setting from which on it is said: ``important`` or ``all``.
+        """
+        if kind not in self._told and self.settings.get("notices") in (level, "all"):
             self._told.add(kind)
             print(text)
 
@@ -233,12 +238,15 @@ class Session(Parts):
 
     def _before_cell(self, info: Any) -> None:
         self._watch_for_death(info)
+        if self.meter.depth <= 1:
+            self._watch_for_leaks("begins", info)
         if self.protector is not None:
             self.protector.begin(info)
 
     def _after_cell(self, result: Any) -> None:
         if self.protector is not None:
             self.protector.end(result)
+        self._watch_for_leaks("ends", result)
         if self.meter.depth <= 1 and self._death_watch is not None:
             self._note_end()
 
@@ -258,6 +266,10 @@ class Session(Parts):
             self._note_cell = guard(self._death_watch.note)
             self._note_end = guard(self._death_watch.note_end)
         self._note_cell(info.raw_cell or "", f"In[{input_number(self.shell)}]")
+
+    def _watch_cell(self, step: str, *arguments: Any) -> None:
+        """Counters around a cell: ``begins``, ``ends`` or ``entered``."""
+        getattr(self.suspects, step)(*arguments)
 
     def tell_of_deaths(self) -> None:
         """Say, once, how earlier kernels of this notebook died."""
@@ -315,6 +327,7 @@ class Session(Parts):
         self.meter.sample(sample.rss_bytes)
         self._watch_pressure(sample.rss_bytes)
 
+        self._watch_for_leaks("entered", record, source)
     def _watch_pressure(self, rss_bytes: int | None) -> None:
         def look() -> None:
             found = self.pressure.tick(rss_bytes)

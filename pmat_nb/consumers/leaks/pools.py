@@ -12,7 +12,7 @@ from typing import Any
 
 from pmat_nb.engine.leaks.counters import PoolReader
 
-__all__ = ["POOLS", "library_of"]
+__all__ = ["POOLS", "has_uncounted", "library_of", "within_heap"]
 
 # Libraries whose objects hold memory that tracemalloc does not see, and what counts it.
 _LIBRARIES = {"pyarrow": "Arrow", "polars": "polars", "torch": "C heap", "PIL": "C heap"}
@@ -43,6 +43,18 @@ def cupy() -> tuple[str, int] | None:
 
 
 POOLS: tuple[PoolReader, ...] = (arrow, torch_cuda, cupy)
+
+
+def within_heap() -> frozenset[str]:
+    """The pools whose bytes the C heap's counter has as well."""
+    default: Any = getattr(sys.modules.get("pyarrow"), "default_memory_pool", None)
+    is_malloc = default is not None and default().backend_name == "system"
+    return frozenset({"Arrow"} if is_malloc else ())
+
+
+def has_uncounted() -> bool:
+    """Whether a library is loaded whose memory shows in the resident size alone."""
+    return "polars" in sys.modules
 
 
 def library_of(kind: type) -> str:

@@ -6,12 +6,19 @@ Scope: figures of the whole process. They tell whether something grows, never wh
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from .records import Reading
 
-__all__ = ["CounterProbe", "Counters", "PoolReader"]
+__all__ = ["Allowance", "CounterProbe", "Counters", "PoolReader"]
+
+# What readings around a cell may cost on average, beside this share of the time that
+# passes, and how much of that is saved up.
+_PER_CELL_S = 50e-6
+_SHARE = 0.01
+_SAVED_S = 5e-3
 
 # (name, bytes in use), None while the library is not loaded.
 PoolReader = Callable[[], "tuple[str, int] | None"]
@@ -60,9 +67,11 @@ class Counters:
         self._pools = list(pools)
         self._small_bytes = small_bytes or _small_bytes
 
-    def watch(self) -> Reading:
+    def watch(self, *, whatever_it_costs: bool = False) -> Reading:
         """For every cell: what has come to cost more than its budget is None."""
-        return self._reading(self._probe.heap_counters(), None)
+        probe = self._probe
+        heap = probe.heap_counters(None) if whatever_it_costs else probe.heap_counters()
+        return self._reading(heap, None)
 
     def exact(self) -> Reading:
         """For confirming: every counter there is, about 0.1 ms."""
@@ -90,6 +99,44 @@ class Counters:
             if pool is not None:
                 found.append(pool)
         return tuple(found)
+
+
+class Allowance:
+    """Time for readings around cells: 50 µs each on average, or 1% of the time that passes.
+
+    A heap with many free chunks is slow to count. Both readings around a cell are needed
+    or none, so what one costs is saved up for and then spent on both. ``clock`` gives
+    seconds, ``work`` those that this thread worked.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.perf_counter,
+        work: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self._clock = clock
+        self._work = work
+        self._saved_s = _SAVED_S
+        self._at = clock()
+        self._cost_s = 0.0
+
+    def covers_a_cell(self) -> bool:
+        """Whether a pair of readings can be paid for now; asked once for each cell."""
+        now = self._clock()
+        earned = _PER_CELL_S + _SHARE * (now - self._at)
+        self._saved_s = min(max(_SAVED_S, self._cost_s), self._saved_s + earned)
+        self._at = now
+        return self._saved_s >= self._cost_s
+
+    def spend(self, read: Callable[[], Reading]) -> Reading:
+        """Take one of the pair's readings, and note what it cost."""
+        started = self._work()
+        try:
+            return read()
+        finally:
+            cost_s = self._work() - started
+            self._saved_s -= cost_s
+            self._cost_s = 2 * cost_s
 
 
 def _small_bytes() -> int | None:
