@@ -6,7 +6,9 @@
     ├── PmatError             anything that pmat_nb itself reports
     │   ├── UsageError        a wrong option, value or name; also a ValueError
     │   ├── UnavailableError  this platform or kernel cannot give the figure asked for
-    │   └── StateFileError    a file of ours is unreadable, corrupt or refused
+    │   ├── StateFileError    a file of ours is unreadable, corrupt or refused
+    │   ├── NoKernelError     no kernel that could be asked was found
+    │   └── GateFailedError   memory went over a bound that was set for it
     └── MemoryError
         └── MemoryLimitExceeded   a cell or block went over its memory limit
 
@@ -18,7 +20,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 __all__ = [
+    "GateFailedError",
     "MemoryLimitExceeded",
+    "NoKernelError",
     "PmatError",
     "StateFileError",
     "UnavailableError",
@@ -40,6 +44,14 @@ class UnavailableError(PmatError):
 
 class StateFileError(PmatError):
     """A log, history or state file that cannot be read, or is refused."""
+
+
+class NoKernelError(PmatError):
+    """No running kernel has loaded the extension, or none is the one asked for."""
+
+
+class GateFailedError(PmatError):
+    """A memory gate failed; the message names the cell, the figure and the bound."""
 
 
 class MemoryLimitExceeded(MemoryError):  # noqa: N818 - the name is a public contract

@@ -2,7 +2,7 @@ import pytest
 
 from pmat_nb.errors import UsageError
 from pmat_nb.magics.completion import complete
-from pmat_nb.magics.parser import HelpShown, make_parser, parse_line
+from pmat_nb.settings.parser import HelpShown, make_parser, parse_line
 from pmat_nb.settings import VERBS, verb
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from pmat_nb.errors import PmatError
 from pmat_nb.session.session import Session
 from pmat_nb.settings import VERBS, Verb
+from pmat_nb.settings.parser import HelpShown, parse_line
 
-from .parser import HelpShown, parse_line
 from .verbs import CELL_COMMANDS
 
 __all__ = ["CellMagics"]

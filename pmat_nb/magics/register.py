@@ -13,10 +13,10 @@ from typing import Any
 from pmat_nb.errors import PmatError, UsageError
 from pmat_nb.session.session import Session
 from pmat_nb.settings import VERBS, Verb, verb
+from pmat_nb.settings.parser import HelpShown, parse_line
 
 from .cells import CellMagics, run_cell_magic
 from .completion import complete
-from .parser import HelpShown, parse_line
 from .traits import register_traits, unregister_traits
 from .verbs import COMMANDS
 

@@ -1,4 +1,7 @@
-"""Argument parsers made from the option declarations in ``pmat_nb.settings``."""
+"""Argument parsers made from the option declarations: of magics and of the command line.
+
+Not imported with the declarations, which need no argparse.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,11 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from pmat_nb.errors import UsageError
-from pmat_nb.settings import Option, Verb
 from pmat_nb.units import parse_size
 
-__all__ = ["HelpShown", "make_parser", "parse_line"]
+from .option import Option, Verb
+
+__all__ = ["HelpShown", "make_parser", "parse_line", "parse_words"]
 
 _SIZES = "sizes: 512MB, 8G, 1.5GiB ...; powers of 1024, so 1 MB is 1,048,576 bytes, also in reports"
 
@@ -84,7 +88,9 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
     if option.choices:
         metavar = "|".join(option.choices)
     if option.positional:
-        count = None if option.needed else "?"
+        count: str | None = None if option.needed else "?"
+        if option.many:
+            count = "+" if option.needed else "*"
         parser.add_argument(option.key, help=text, metavar=metavar, nargs=count)
         return
     names = [f"-{option.short}"] if option.short else []
@@ -140,6 +146,11 @@ def parse_line(verb: Verb, line: str, prog: str) -> dict[str, Any]:
         words = shlex.split(line)
     except ValueError as problem:
         raise UsageError(f"{prog}: {problem} in {line!r}; close the quote") from None
+    return parse_words(verb, words, prog)
+
+
+def parse_words(verb: Verb, words: Sequence[str], prog: str) -> dict[str, Any]:
+    """As :func:`parse_line`, of words that a shell has split already."""
     given = vars(make_parser(verb, prog).parse_args(words))
     return {option.key: _value(option, given[option.key]) for option in verb.all_options()}
 
