@@ -10,7 +10,7 @@ from pmat_nb.engine.cells import CellMeter, OpenCell
 
 from .faults import Faults
 
-__all__ = ["CellHooks", "input_number"]
+__all__ = ["CellHooks", "input_number", "is_headed_by"]
 
 
 class CellHooks:
@@ -101,6 +101,16 @@ def input_number(shell: Any) -> int:
     """The number of the input that is run now, before IPython has stored it."""
     manager = getattr(shell, "history_manager", None)
     return len(getattr(manager, "input_hist_parsed", ()))
+
+
+def is_headed_by(source: str, line: str) -> bool:
+    """Whether a cell begins with one of our magics' lines, alone or among others of ours."""
+    for head in map(str.strip, source.splitlines()):
+        if head == line.strip():
+            return True
+        if head and not head.startswith("%%pmat_"):
+            return False
+    return False
 
 
 def _stack_depth() -> int:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from pmat_nb.errors import UsageError
 
 if TYPE_CHECKING:
-    from pmat_nb.engine.leaks.tracker import Tracker
+    from pmat_nb.engine.leaks.tracker import Progress, Tracker
     from pmat_nb.engine.records import CellRecord
     from pmat_nb.render.leaks import LeakReport
     from pmat_nb.render.suspects import SuspectReport
 
     from .session import Session
 
-__all__ = ["LeakTracker", "Leaks"]
+__all__ = ["LeakTracker", "Leaks", "make_tracker"]
 
 Names = Callable[[], Mapping[str, object]]
 
@@ -33,7 +33,7 @@ class LeakTracker:
         self._names: _NamesOf | None = _NamesOf(frame)
         self._session = session
         self._label = _label(session, frame)
-        self._tracker = _tracker(session, self._names, warmup)
+        self._tracker = make_tracker(session, self._names, warmup)
 
     def __enter__(self) -> LeakTracker:
         self._tracker.start()
@@ -57,7 +57,7 @@ class LeakTracker:
 
 
 class Leaks:
-    """The session's own tracked run, for the magic."""
+    """The session's own tracked run, for the magics."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -104,6 +104,15 @@ class Leaks:
         report.top = top
         return report
 
+    @property
+    def tracking(self) -> bool:
+        """Whether ``start`` was said and ``stop`` was not."""
+        return self._tracker is not None
+
+    def keep_last(self, report: LeakReport) -> None:
+        """``report`` is the last one from now on, and what follows ``start`` is over."""
+        self._last = report
+
     def cell_ended(self, record: CellRecord) -> None:
         """A cell has run: an iteration, if it is the one that is run again and again."""
         if self._tracker is None or self._marked or "%pmat_leaks" in record.first_line:
@@ -117,7 +126,7 @@ class Leaks:
         if self._tracker is not None:
             raise UsageError("%pmat_leaks start: it has started already; %pmat_leaks stop ends it")
         namespace = self._session.namespace_owner.user_ns
-        self._tracker = _tracker(self._session, lambda: dict(namespace), warmup)
+        self._tracker = make_tracker(self._session, lambda: dict(namespace), warmup)
         self._cell, self._marked = None, False
         self._tracker.start()
 
@@ -143,8 +152,8 @@ class Leaks:
             return LeakReport(self._tracker.report())
         if self._last is None:
             raise UsageError(
-                "%pmat_leaks: no report yet; %pmat_leaks start, run the cell again a few times, "
-                "%pmat_leaks stop"
+                "%pmat_leaks: no report yet; put %%pmat_leaks --repeat 40 above a cell, or "
+                "%pmat_leaks start, run the cell again a few times, %pmat_leaks stop"
             )
         return self._last
 
@@ -168,11 +177,22 @@ class _NamesOf:
         self._frame = None
 
 
-def _tracker(session: Session, names: Names, warmup: int) -> Tracker:
+def make_tracker(
+    session: Session,
+    names: Names,
+    warmup: int,
+    *,
+    repeat: int | None = None,
+    max_time_s: float | None = None,
+    progress: Progress | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Tracker:
+    """A tracker of this kernel's code; once ``interrupted`` it explains nothing more."""
     from pmat_nb.consumers.last_error import cell_label
     from pmat_nb.consumers.leaks.pools import POOLS
     from pmat_nb.consumers.leaks.retained import Retainers
     from pmat_nb.engine.leaks.counters import Counters
+    from pmat_nb.engine.leaks.records import Explanation
     from pmat_nb.engine.leaks.sites import Sites
     from pmat_nb.engine.leaks.tracker import Tracker
 
@@ -180,18 +200,23 @@ def _tracker(session: Session, names: Names, warmup: int) -> Tracker:
     retainers = Retainers(owner, names)
     shell = session.shell
     label = (lambda filename: cell_label(shell, filename)) if shell is not None else _no_cell
+
+    def explain(sample: Any) -> Explanation:
+        return Explanation() if interrupted() else retainers(sample)
+
     return Tracker(
         Counters(session.probe, POOLS),
+        repeat=repeat,
         warmup=warmup,
+        max_time_s=max_time_s,
         sites=Sites(label),
-        explain=retainers,
+        explain=explain,
         names=names,
         members=retainers.members,
+        progress=progress,
     )
 
 
-def _no_cell(filename: str) -> str | None:
-    return None
 def _label(session: Session, frame: FrameType) -> str:
     """Where a tracked loop stands: ``loop in In[4]``, or its file and line."""
     from pmat_nb.consumers.last_error import cell_label
@@ -201,3 +226,5 @@ def _label(session: Session, frame: FrameType) -> str:
     return f"loop in {cell or f'{filename}:{frame.f_lineno}'}"
 
 
+def _no_cell(filename: str) -> str | None:
+    return None

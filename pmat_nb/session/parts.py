@@ -82,7 +82,6 @@ class Parts:
     def recommender(self) -> Recommender:
         """What lists, applies and undoes recommendations."""
         from .recommending import Recommender
-    from .repeating.arming import Repeater
 
         return self._part("recommender", Recommender)
 

@@ -240,15 +240,21 @@ class Session(Parts):
         self._watch_for_death(info)
         if self.meter.depth <= 1:
             self._watch_for_leaks("begins", info)
+        self._tell_repeater("begin", info)
         if self.protector is not None:
             self.protector.begin(info)
 
     def _after_cell(self, result: Any) -> None:
         if self.protector is not None:
             self.protector.end(result)
+        self._tell_repeater("end", getattr(result, "info", None))
         self._watch_for_leaks("ends", result)
         if self.meter.depth <= 1 and self._death_watch is not None:
             self._note_end()
+
+    def _tell_repeater(self, step: str, info: Any) -> None:
+        if (repeater := self.part_if_made("repeater")) is not None:
+            self.faults.guard("leak tracking")(getattr(repeater, step))(info)
 
     def _cell_is_over(self) -> None:
         if (pressure := self._parts.get("pressure")) is not None:
@@ -319,6 +325,7 @@ class Session(Parts):
             writer.record_cell(record, source)
         if (collector := self.part_if_made("collector")) is not None:
             collector.note_cell(record)
+        self._watch_for_leaks("entered", record, source)
         if (leaks := self.part_if_made("leaks")) is not None:
             self.faults.guard("leak tracking")(leaks.cell_ended)(record)
         self.sampler.start()
@@ -327,7 +334,6 @@ class Session(Parts):
         self.meter.sample(sample.rss_bytes)
         self._watch_pressure(sample.rss_bytes)
 
-        self._watch_for_leaks("entered", record, source)
     def _watch_pressure(self, rss_bytes: int | None) -> None:
         def look() -> None:
             found = self.pressure.tick(rss_bytes)

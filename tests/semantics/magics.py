@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .runner import Magic
 
 LOAD = "%load_ext pmat_nb"
+
+
+def _is_leak_report(output: dict[str, Any]) -> bool:
+    return "your code ran" in output.get("data", {}).get("text/plain", "")
+
 
 MAGICS = (
     Magic("loaded", load=(LOAD,)),
     Magic("unloaded", load=(LOAD, "%unload_ext pmat_nb")),
     Magic("limit", load=(LOAD,), prefix="%%pmat_limit 2GB", line_shift=1),
+    Magic(
+        "leaks",
+        load=(LOAD,),
+        prefix="%%pmat_leaks --repeat 1",
+        line_shift=1,
+        is_ours=_is_leak_report,
+    ),
     Magic("standing", load=(LOAD, "%pmat_limit 6GB")),
 )

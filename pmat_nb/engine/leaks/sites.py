@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from .traces import Frames
 
-__all__ = ["Label", "Place", "Site", "Sites", "is_library"]
+__all__ = ["DEEPEST", "Label", "Place", "Site", "Sites", "is_library", "is_machinery"]
 
 # `In[12]` for the file name of a cell, None for any other.
 Label = Callable[[str], "str | None"]
@@ -26,6 +26,27 @@ Place = tuple[str, int]
 
 _OWN = str(Path(__file__).resolve().parents[2])
 _OWN_PREFIX = _OWN + os.sep
+# Tracebacks deeper than this are not asked for: where they show no user's frame, none is there.
+DEEPEST = 64
+# What runs the user's code and talks to front ends, by its package.
+_MACHINERY = frozenset(
+    {
+        "IPython",
+        "comm",
+        "debugpy",
+        "ipykernel",
+        "ipykernel_launcher",
+        "jupyter_client",
+        "jupyter_core",
+        "matplotlib_inline",
+        "nest_asyncio",
+        "prompt_toolkit",
+        "tornado",
+        "traitlets",
+        "zmq",
+    }
+)
+_PYTHONS_OWN = "python"
 
 
 class Site(NamedTuple):
@@ -57,6 +78,33 @@ def is_library(filename: str) -> bool:
     return any(filename.startswith(folder + os.sep) for folder in (_OWN, *_library_folders()))
 
 
+def is_machinery(frames: Frames) -> bool:
+    """Whether a whole traceback without a line of the user's is the kernel at its own work.
+
+    History, compiling a cell, messages, the event loop: they allocate below no line of the
+    user's. Python's own library works for whoever called it, so the nearest caller outside
+    of it counts. What a library keeps that was called back by the loop is its own.
+    """
+    package = next((p for p in map(_package, _files(frames)) if p != _PYTHONS_OWN), None)
+    if package is None:
+        return any(f"{os.sep}asyncio{os.sep}" in filename for filename in _files(frames))
+    return package in _MACHINERY
+
+
+def _files(frames: Frames) -> list[str]:
+    return [filename for filename, _ in frames]
+
+
+@cache
+def _package(filename: str) -> str:
+    """The installed package that a file is of, ``python`` for what comes with Python."""
+    path = filename.replace("\\", "/")
+    for folder in ("/site-packages/", "/dist-packages/"):
+        if folder in path:
+            return path.rpartition(folder)[2].partition("/")[0].removesuffix(".py")
+    return _PYTHONS_OWN if is_library(filename) else ""
+
+
 class Sites:
     """Turns tracebacks into sites.
 
@@ -81,13 +129,21 @@ class Sites:
             self._users[filename] = known
         return known
 
-    def place(self, frames: Frames) -> Place | None:
-        """The nearest frame of the user's; else the innermost; None where it is for us."""
+    def place(self, frames: Frames, limit: int = 0) -> Place | None:
+        """The nearest frame of the user's; else the innermost; None where it is for us.
+
+        Tracebacks were cut off at ``limit`` frames; below the deepest limit one that was cut
+        off may have the user's frame further out, so that its innermost stands for it.
+        None also where nothing but the kernel's machinery allocated.
+        """
         for filename, lineno in frames:
             if filename.startswith(_OWN_PREFIX):
                 return None
             if self.is_user(filename):
                 return filename, lineno
+        whole = len(frames) < limit or limit >= DEEPEST
+        if whole and is_machinery(frames):
+            return None
         return frames[0] if frames else None
 
     def site(self, place: Place) -> Site:

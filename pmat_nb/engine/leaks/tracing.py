@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
@@ -10,7 +11,7 @@ from .collecting import Shelter
 from .evidence import LEAST_BYTES
 from .records import SiteGrowth
 from .sites import Place, Sites
-from .traces import Sizes, Window
+from .traces import Frames, Sizes, Window
 
 __all__ = ["Looked", "TracedWindow"]
 
@@ -61,6 +62,7 @@ class TracedWindow:
         self._readings: list[dict[Place, Sizes]] = []
         self._void = False
         self._window = Window(frames)
+        self._limit = tracemalloc.get_traceback_limit()
 
     @property
     def iterations(self) -> int:
@@ -76,7 +78,7 @@ class TracedWindow:
             found = {}
         sums: defaultdict[Place, list[int]] = defaultdict(lambda: [0, 0])
         for frames, (size, blocks) in found.items():
-            place = self._sites.place(frames)
+            place = self._place(frames)
             if place is not None:
                 sums[place][0] += size
                 sums[place][1] += blocks
@@ -111,8 +113,11 @@ class TracedWindow:
             fresh = self._shelter.fresh()
             self._shelter.thaw()
             looked.samples, looked.grown = self._census.samples(
-                suspects, self._sites.place, fresh, looked.start, self._names()
+                suspects, self._place, fresh, looked.start, self._names()
             )
+
+    def _place(self, frames: Frames) -> Place | None:
+        return self._sites.place(frames, self._limit)
 
     @staticmethod
     def _suspects(kept: dict[Place, SiteGrowth]) -> Iterable[Place]:

@@ -21,7 +21,7 @@ from .records import Explanation, Reading
 from .report import LeakRecord
 from .rows import build_record
 from .schedule import Schedule
-from .sites import Sites
+from .sites import DEEPEST, Sites
 from .tracing import Looked, TracedWindow
 
 __all__ = ["Progress", "Tracker"]
@@ -32,7 +32,7 @@ Progress = Callable[[int, "int | None", float], None]
 Explain = Callable[[Any], Explanation]
 
 # Frames of each traceback, as far as they are needed to reach the user's code.
-_FRAMES = (1, 16, 64)
+_FRAMES = (1, 16, DEEPEST)
 # Fewer plain iterations are not enough to stop early, for a leak and for its absence.
 _LEAST = 12
 _PATIENT = 24

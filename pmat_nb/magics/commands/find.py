@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from pmat_nb.errors import UsageError
 from pmat_nb.magics.output import deliver
 from pmat_nb.session.session import Session
+
+if TYPE_CHECKING:
+    from pmat_nb.engine.leaks.report import LeakRecord
+
+_WARMUP = 3
 
 
 def leaks(
@@ -16,7 +23,52 @@ def leaks(
     top: int | None,
     format: str | None,
     output: str | None,
+    **options: Any,
 ) -> Any:
     """``%pmat_leaks``."""
-    report = session.leaks.run(what, warmup=3 if warmup is None else warmup, top=top)
+    _refuse_cell_options(options)
+    report = session.leaks.run(what, warmup=_WARMUP if warmup is None else warmup, top=top)
     return None if report is None else deliver(report, format, output)
+
+
+def _refuse_cell_options(options: dict[str, Any]) -> None:
+    """A line has no cell: an option about one must not be passed over in silence."""
+    for name, given in options.items():
+        if given is not None:
+            raise UsageError(
+                f"%pmat_leaks: --{name.replace('_', '-')} is about one cell; write it above that "
+                "cell: %%pmat_leaks --repeat 40"
+            )
+
+
+def leaks_cell(
+    session: Session,
+    first_line: str,
+    *,
+    what: str | None,
+    repeat: int | None,
+    warmup: int | None,
+    max_time: float | None,
+    top: int | None,
+    format: str | None,
+    output: str | None,
+) -> None:
+    """``%%pmat_leaks``: arm the cell that it heads."""
+    if what is not None:
+        raise UsageError(f"%%pmat_leaks: {what} stands in a line of its own: %pmat_leaks {what}")
+    if repeat is None:
+        raise UsageError(
+            "%%pmat_leaks: nothing of yours is run again unless you say how often; for example "
+            "%%pmat_leaks --repeat 40"
+        )
+    from pmat_nb.session.repeating.cell import RepeatWish
+
+    show = partial(_shown, top=top, format=format, output=output)
+    wish = RepeatWish(repeat, _WARMUP if warmup is None else warmup, max_time, show)
+    session.repeater.arm_next(first_line, wish)
+
+
+def _shown(record: LeakRecord, *, top: int | None, format: str | None, output: str | None) -> Any:
+    from pmat_nb.render.leaks import LeakReport
+
+    return deliver(LeakReport(record, top=top), format, output)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pmat_nb.errors import MemoryLimitExceeded, UnavailableError
+from pmat_nb.session.hooks import is_headed_by
 from pmat_nb.units import LimitSpec
 
 from .limits import CellLimit, ceiling_wanted, cell_bytes, standing_bytes
@@ -53,6 +54,8 @@ class Protector:
         self.capped = False
         # What was asked for, where the automatic limit is the tighter one and holds instead.
         self.beyond_auto_bytes: int | None = None
+        # While a cell is repeated: an error ends one run, and the next is under the limit too.
+        self.armed_after_errors = False
         self.unavailable = ""
 
     # --- life -------------------------------------------------------------------
@@ -225,9 +228,24 @@ class Protector:
         scope = next((s for s in reversed(self._open) if s.token.thread_ident == thread), None)
         if scope is None or scope.settled is not None:
             return error
+        if self.armed_after_errors and not self._may_be_a_stop(scope, error):
+            return error
         return self._settle(scope, error) or error
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether a stop of a cell that runs was decided, whatever the cell made of it."""
+        return any(
+            scope.settled is not None or (scope.token.pending and not scope.limit.warn_only)
+            for scope in self._open
+        )
+
     # --- parts --------------------------------------------------------------------
+
+    def _may_be_a_stop(self, scope: OpenScope, error: BaseException) -> bool:
+        guard = self._guard
+        refused = guard is not None and guard.ceiling_caused(error, scope.token)
+        return refused or scope.token.pending or isinstance(error, MemoryError)
 
     def _settle(self, scope: OpenScope, error: BaseException | None) -> MemoryLimitExceeded | None:
         guard, token = self._guard, scope.token
@@ -278,7 +296,7 @@ class Protector:
 
     def _take_next(self, source: str) -> _Next | None:
         waiting, self._next = self._next, None
-        if waiting is None or not source.lstrip().startswith(waiting.first_line.strip()):
+        if waiting is None or not is_headed_by(source, waiting.first_line):
             return None
         return waiting
 
