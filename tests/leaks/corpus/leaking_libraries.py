@@ -142,5 +142,7 @@ def c_malloc():
         for _ in range(10):
             malloc(3000)
 
-    step.native = True
     return step
+
+
+c_malloc.native = True
