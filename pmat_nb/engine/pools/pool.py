@@ -1,35 +1,30 @@
 """One budget, divided among the stores that draw on it.
 
 ``limit_bytes`` is the most the pool may hold; the capacity in force starts smaller and
-grows (`growth`), each step trying a cheap reclaim first: what has expired, then what
-the ``reclaimers`` give (buffers nobody uses). When it may not grow, the store whose next
-victim was unused for longest lets go of it, to disk where that is allowed. Only what can
-be computed again is dropped: for the rest the capacity grows to the limit.
+grows (`growth`, `adaptive`), each step trying a cheap reclaim first: what has expired, then
+what the ``reclaimers`` give (buffers nobody uses). When it may not grow, the store whose next
+victim was unused for longest lets go of it, to disk where that is allowed (`victims`). Only
+what can be computed again is dropped: for the rest the capacity grows to the limit.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from threading import RLock
 from typing import Any
 
 from . import growth
 from .account import Account
-from .entry import Entry, Sizer
+from .adaptive import Adaptive
+from .entry import Sizer
 from .ghosts import Regret
 from .policies import Name
 from .spill import Spilled, Swap
 from .store import Store
+from .victims import Victims
 
 __all__ = ["Pool"]
-
-
-def _longest_unused(
-    offered: Iterable[tuple[Store, Entry | None]],
-) -> tuple[Store, Entry] | None:
-    there = [(store, entry) for store, entry in offered if entry is not None]
-    return min(there, key=lambda pair: pair[1].used_at, default=None)
 
 
 def _by_header(key: Hashable, value: Any) -> tuple[int, bool]:
@@ -76,7 +71,8 @@ class Pool:
         self.stores: dict[str, Store] = {}
         # Each gives back up to so many bytes that nobody uses, by `charge`; the bytes given.
         self.reclaimers: list[Callable[[int], int]] = []
-        self._open_window()
+        self.victims = Victims(self)
+        self._adaptive = Adaptive(self)
 
     def _first_capacity(self) -> int | None:
         return None if self.limit_bytes is None else growth.start(self.strategy, self.limit_bytes)
@@ -137,18 +133,18 @@ class Pool:
         with self.lock:
             if self.limit_bytes is None:
                 return True
-            if nbytes + self._never_dropped() > self.limit_bytes:
+            if nbytes + self.victims.never_dropped_bytes() > self.limit_bytes:
                 return False
-            self._swap_out(nbytes)
+            self.victims.swap_out(nbytes)
             while self.used_bytes + nbytes > (self.capacity_bytes or 0):
                 short = self.used_bytes + nbytes - (self.capacity_bytes or 0)
-                if self._reclaim(short) or self._grow(nbytes, kept) or self.evict():
+                if self.reclaim(short) or self._grow(nbytes, kept) or self.evict():
                     continue
                 if not self._recount():
                     return False
             return True
 
-    def _reclaim(self, short_bytes: int) -> int:
+    def reclaim(self, short_bytes: int) -> int:
         """What costs nothing: expired entries, buffers nobody uses."""
         freed = sum(store.drop_expired() for store in self.stores.values())
         for reclaim in self.reclaimers:
@@ -164,7 +160,7 @@ class Pool:
         wanted = self.used_bytes + nbytes
         # Nothing is written to disk before the threshold for that.
         roomy = self.swap_above_bytes is not None and wanted <= self.swap_above_bytes
-        if self.strategy == "adaptive" and not (kept or roomy) and self._next() is not None:
+        if self.strategy == "adaptive" and not (kept or roomy) and self.victims.next() is not None:
             # Room for one more is made by eviction, unless nothing smaller would do.
             if nbytes <= capacity:
                 return False
@@ -172,143 +168,28 @@ class Pool:
         self.account.set_capacity(growth.grown(self.strategy, capacity, limit, wanted))
         return True
 
+    # -- what goes -----------------------------------------------------------------
+
     def evict(self, store: Store | None = None) -> int:
         """Let one entry go (of ``store``, or of whichever was unused longest); the bytes.
 
         0 where nothing may go, or where the disk refused it: then it stays.
         """
-        while (found := self._to_move(store)) is not None:
-            freed = self._to_disk(*found)
-            if freed != 0:
-                return freed or 0
-        found = self._to_drop(store)
-        return 0 if found is None else found[0].evict(found[1])
-
-    def _next(self, store: Store | None = None) -> tuple[Store, Entry] | None:
-        """What :meth:`evict` would let go of."""
-        return self._to_move(store) or self._to_drop(store)
-
-    def _to_drop(self, store: Store | None = None) -> tuple[Store, Entry] | None:
-        stores = self.stores.values() if store is None else (store,)
-        return _longest_unused((one, one.next_victim()) for one in stores if one.recomputes)
-
-    def _never_dropped(self) -> int:
-        """Bytes of what stays in memory whatever room is needed, as far as it is cheaply told."""
-        if self.swaps:
-            return 0
-        return sum(store.used_bytes for store in self.stores.values() if not store.recomputes)
-
-    # -- disk ----------------------------------------------------------------------
+        return self.victims.evict(store)
 
     @property
     def swaps(self) -> bool:
         """Whether entries go to disk instead of being dropped."""
         return self.swap is not None and self.swap_above_bytes is not None
 
-    def _to_move(self, store: Store | None = None) -> tuple[Store, Entry] | None:
-        if not self.swaps:
-            return None
-        stores = self.stores.values() if store is None else (store,)
-        return _longest_unused((one, one.next_to_move()) for one in stores)
-
-    def _swap_out(self, nbytes: int) -> None:
-        """Write entries to disk until ``nbytes`` more stay below the threshold."""
-        if self.swap is None or self.swap_above_bytes is None:
-            return
-        while self.used_bytes + nbytes > self.swap_above_bytes and self.swap.ready():
-            if not self._reclaim(self.used_bytes + nbytes - self.swap_above_bytes):
-                found = self._to_move()
-                if found is None or self._to_disk(*found) is None:
-                    return
-
-    def _to_disk(self, owner: Store, entry: Entry) -> int | None:
-        """Bytes given back; None: the disk failed, and it stays; 0: it cannot be written."""
-        assert self.swap is not None
-        written = self.swap.write(entry.value, entry.nbytes)
-        if written is None:
-            return None
-        if written:
-            return owner.to_disk(entry, written)
-        if owner.recomputes:
-            return owner.evict(entry)
-        owner.hold_in_memory(entry)
-        self.swap.tell_stuck(f"{self.name}:{owner.name}", entry.key, entry.value)
-        return 0
-
-    def bring_back(self, owner: Store, entry: Entry) -> Entry | None:
-        """A swapped entry with its value; None where its file is lost or damaged.
-
-        Where there is no room for it, it stays on disk and a copy is handed out.
-        """
-        spilled = entry.spilled
-        assert spilled is not None and self.swap is not None
-        room = self.make_room(entry.nbytes)
-        if entry.spilled is not spilled:
-            return entry  # a finalizer that ran meanwhile asked for it
-        found = self.swap.read(spilled, keep=not room)
-        if found is None:
-            return None
-        if room:
-            owner.from_disk(entry, found[0])
-            return entry
-        passing = Entry(entry.key, found[0], entry.nbytes, entry.complete)
-        passing.cost_s, passing.ref, passing.pinned = entry.cost_s, entry.ref, True
-        return passing
-
     def forget(self, spilled: Spilled) -> None:
         """Remove the file of an entry that goes."""
         if self.swap is not None:
             self.swap.remove(spilled)
 
-    # -- adaptive growth -----------------------------------------------------------
-
     def note_miss(self, regret: Regret | None) -> None:
         """A store missed a key; ``regret``: more capacity would have kept it."""
-        if self.strategy != "adaptive" or self.limit_bytes is None:
-            return
-        lookups = self._lookups() - self._window_lookups
-        step = growth.step_bytes("adaptive", self.capacity_bytes or 0, self.limit_bytes)
-        if regret is not None:
-            self._regrets.append(regret.more_bytes)
-            self._widen(lookups, step)
-        # As long as there are entries: a window tells which of them nobody asks for.
-        if lookups >= max(growth.WINDOW, sum(map(len, self.stores.values()))):
-            self._narrow(lookups, step)
-            self._open_window()
-
-    def _lookups(self) -> int:
-        return sum(store.lookups for store in self.stores.values())
-
-    def _widen(self, lookups: int, step: int) -> None:
-        """Grow where the misses of this window say that it pays."""
-        capacity, limit = self.capacity_bytes or 0, self.limit_bytes or 0
-        more = growth.worth(lookups, self._regrets, step, limit - capacity)
-        if more:
-            self.account.set_capacity(growth.grown("adaptive", capacity, limit, capacity + more))
-            self._grew = True
-
-    def _narrow(self, lookups: int, step: int) -> None:
-        """Give back a step that the whole window had no use for."""
-        capacity, limit = self.capacity_bytes or 0, self.limit_bytes or 0
-        if self._grew:
-            return
-        window_s = self.clock() - self._window_at
-        idle = capacity - self.used_bytes
-        idle += sum(s.unused_bytes(window_s) for s in self.stores.values() if s.recomputes)
-        # What cannot be dropped leaves the rest no less than that begins with.
-        least = self._never_dropped() + growth.start("adaptive", limit)
-        if capacity - step < least and self._never_dropped():
-            return
-        if growth.gives_back(lookups, idle, step):
-            self.account.set_capacity(growth.shrunk("adaptive", capacity, limit))
-            while self.used_bytes > (self.capacity_bytes or 0) and self.evict():
-                pass
-
-    def _open_window(self) -> None:
-        self._window_at, self._window_lookups = self.clock(), self._lookups()
-        # How much more capacity each miss of the window would have needed to be a hit.
-        self._regrets: list[int] = []
-        self._grew = False
+        self._adaptive.note_miss(regret)
 
     # -- what others ask for -------------------------------------------------------
 
@@ -319,10 +200,10 @@ class Pool:
         """
         with self.lock:
             before = self.used_bytes
-            self._reclaim(before)
+            self.reclaim(before)
             wanted = self.used_bytes - int(self._may_go() * (1 - fraction))
             while (short := self.used_bytes - wanted) > 0:
-                found = self._next()
+                found = self.victims.next()
                 if found is None or found[1].nbytes >= 2 * short or not self.evict():
                     break
             return max(0, before - self.used_bytes)
@@ -348,7 +229,7 @@ class Pool:
             before = self.used_bytes
             for store in self.stores.values():
                 store.clear(pinned=pinned)
-            self._reclaim(before)
+            self.reclaim(before)
             return max(0, before - self.used_bytes)
 
     def reset(self) -> None:
@@ -358,7 +239,7 @@ class Pool:
             for store in self.stores.values():
                 store.reset()
             self.account.reset()
-            self._open_window()
+            self._adaptive.open_window()
 
     def set_limit(self, limit_bytes: int | None) -> int:
         """Another limit, enforced at once; the bytes evicted for it.
@@ -379,7 +260,7 @@ class Pool:
             self.account.set_capacity(least)
             self._recount()
             while self.used_bytes > limit_bytes:
-                if not self._reclaim(self.used_bytes - limit_bytes) and not self.evict():
+                if not self.reclaim(self.used_bytes - limit_bytes) and not self.evict():
                     break
             return max(0, before - self.used_bytes)
 
