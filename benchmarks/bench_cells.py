@@ -73,9 +73,33 @@ print(json.dumps((time.process_time() - started) / (time.perf_counter() - wall))
 """
 
 
-def ask(code: str, argument: str = "0") -> object:
+WATCH = """
+shell.run_cell("import pandas, pyarrow; kept = [[i] for i in range(int(sys.argv[1]))]")
+shell.extension_manager.load_extension("pmat_nb")
+import tracemalloc
+from pmat_nb import session as sessions
+session = sessions.running()
+spent, traced = [], []
+for name in ("begins", "ends", "entered"):
+    def timed(*arguments, step=getattr(session.suspects, name)):
+        started = time.thread_time()
+        step(*arguments)
+        spent[-1] += time.thread_time() - started
+    setattr(session.suspects, name, timed)
+for _ in range(600):
+    time.sleep(float(sys.argv[2]))
+    spent.append(0.0)
+    shell.run_cell("x = 1", store_history=True)
+    traced.append(tracemalloc.is_tracing())
+shell.extension_manager.unload_extension("pmat_nb")
+spent = [1e6 * one for one in spent[100:]]
+print(json.dumps([statistics.median(spent), statistics.mean(spent), any(traced)]))
+"""
+
+
+def ask(code: str, *arguments: str) -> object:
     done = subprocess.run(
-        [sys.executable, "-c", SHELL + textwrap.dedent(code), argument],
+        [sys.executable, "-c", SHELL + textwrap.dedent(code), *arguments],
         capture_output=True,
         text=True,
         check=True,
@@ -98,6 +122,7 @@ def run() -> list[Row]:
                 added < 150,
             )
         )
+    rows += [_watch_row(lists, pause_s) for lists in (0, 3_000_000) for pause_s in (0.0, 0.02)]
     plain_s, loaded_s = ask(BUSY)  # type: ignore[misc]
     slower = loaded_s / plain_s - 1
     rows.append(Row("a CPU-bound cell is slower by", f"{slower:+.2%}", "", "1%", slower < 0.01))
@@ -106,3 +131,16 @@ def run() -> list[Row]:
         Row("background sampling, share of a core", f"{idle:.3%}", "", "0.1%", idle < 0.001)
     )
     return rows
+
+
+def _watch_row(lists: int, pause_s: float) -> Row:
+    """Back to back readings are rationed; with pauses every cell is read."""
+    median_us, mean_us, traced = ask(WATCH, str(lists), str(pause_s))  # type: ignore[misc]
+    pace = f"cells {pause_s * 1000:.0f} ms apart" if pause_s else "cells back to back"
+    return Row(
+        f"the leak watch of a cell that runs again, {lists:,} lists, {pace}",
+        f"{mean_us:.0f} µs (mean), {median_us:.0f} µs (median)",
+        "TRACING" if traced else "no tracing",
+        "50 µs, no tracing",
+        mean_us < 50 and not traced,
+    )

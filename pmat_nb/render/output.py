@@ -21,9 +21,10 @@ from .report import FORMATS, Report
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["as_text", "write_output", "write_text"]
+__all__ = ["as_text", "write_by_ending", "write_output", "write_text"]
 
 _FRAME_FILES = (".csv", ".json", ".parquet", ".html")
+_DATA_FILES = (".json", ".csv", ".parquet")
 
 
 def as_text(report: Report, format: str = "table", width: int | None = None) -> str:
@@ -60,6 +61,29 @@ def write_output(report: Report, format: str, target: str | os.PathLike[str]) ->
     return path
 
 
+def write_by_ending(report: Report, target: str, *, called: str) -> Path:
+    """Write the report's figures as JSON, or its frame as CSV or Parquet; returns the file.
+
+    Raises:
+        UsageError: another ending, a folder, or Parquet without pyarrow; ``called`` is the
+            option that it names.
+        StateFileError: the file cannot be written.
+    """
+    path = Path(target).expanduser()
+    ending = path.suffix.lower()
+    if ending not in _DATA_FILES:
+        raise UsageError(
+            f"{called}: {target!r} does not end in {', '.join(_DATA_FILES[:-1])} or "
+            f"{_DATA_FILES[-1]}; for example {called} leaks.csv"
+        )
+    if ending == ".json":
+        content = (report.to_json(compact=False) + "\n").encode("utf-8")
+    else:
+        content = _frame_bytes(report.to_frame(), ending, called)
+    _write(path, content, called)
+    return path
+
+
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` as UTF-8, atomically.
 
@@ -86,9 +110,9 @@ def _content(report: Report, format: str, ending: str) -> bytes:
     return (as_text(report, format, plain.MAX_WIDTH) + "\n").encode("utf-8")
 
 
-def _frame_bytes(frame: pd.DataFrame, ending: str) -> bytes:
+def _frame_bytes(frame: pd.DataFrame, ending: str, called: str = "-o") -> bytes:
     if ending == ".parquet":
-        return _parquet(frame)
+        return _parquet(frame, called)
     if ending == ".json":
         return (frame.to_json(orient="records", date_format="iso") + "\n").encode("utf-8")
     if ending in (".html", ".htm"):
@@ -96,28 +120,28 @@ def _frame_bytes(frame: pd.DataFrame, ending: str) -> bytes:
     return frame.to_csv(index=False).encode("utf-8")
 
 
-def _parquet(frame: pd.DataFrame) -> bytes:
+def _parquet(frame: pd.DataFrame, called: str) -> bytes:
     try:
         written = frame.to_parquet(None, index=False)
     except ImportError as error:
         raise UnavailableError(
-            "-o: Parquet needs pyarrow, which is not installed here; "
+            f"{called}: Parquet needs pyarrow, which is not installed here; "
             "pip install pyarrow, or use a name ending in .csv"
         ) from error
     return bytes(written)
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, content: bytes, called: str = "-o") -> None:
     try:
         _place(path, content)
     except IsADirectoryError:
         raise UsageError(
-            f"-o: {str(path)!r} is a folder; for example -o {path / 'stats.json'}"
+            f"{called}: {str(path)!r} is a folder; for example {called} {path / 'stats.json'}"
         ) from None
     except OSError as error:
         reason = error.strerror or str(error)
         raise StateFileError(
-            f"-o: cannot write {str(path)!r}: {reason}; choose a file in a folder you can "
+            f"{called}: cannot write {str(path)!r}: {reason}; choose a file in a folder you can "
             "write to, or - for standard output"
         ) from error
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from .suspects import SuspectReport
+
 __all__ = ["Stats", "identity_blocks"]
 
 _COLUMNS = {
@@ -63,8 +65,10 @@ class Stats(Report):
         *,
         detailed: bool = False,
         hints: Mapping[str, str] | None = None,
+        leaks: SuspectReport | None = None,
     ) -> None:
         self.record = record
+        self._leaks = leaks
         self._detailed = detailed
         self._hints = dict(hints or {})
 
@@ -85,7 +89,7 @@ class Stats(Report):
 
     def detailed(self) -> Stats:
         """The same figures with the pool tree, variables, caches, allocators and limits."""
-        return Stats(self.record, detailed=True, hints=self._hints)
+        return Stats(self.record, detailed=True, hints=self._hints, leaks=self._leaks)
 
     def by(self, what: str) -> Breakdown:
         """The memory grouped by ``pool``, ``variable``, ``cell`` or ``type``.
@@ -98,6 +102,7 @@ class Stats(Report):
     def blocks(self) -> list[Block]:
         """The identity as rows, then devices, collector, last cell and notes."""
         made = [*identity_blocks(self.record, self._hints), *_closing(self.record)]
+        made += [] if self._leaks is None else self._leaks.in_short()
         return [*made, *detailed.blocks(self.record)] if self._detailed else made
 
     def compact(self) -> str:
@@ -113,8 +118,9 @@ class Stats(Report):
         return " · ".join(part.text for part in line.parts)
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures under the names that logs and programs rely on."""
-        return _figures(self.record)
+        """The figures under the names that logs and programs rely on; ``leaks`` if asked for."""
+        figures = _figures(self.record)
+        return figures if self._leaks is None else figures | {"leaks": self._leaks.to_dict()}
 
     def to_frame(self) -> pd.DataFrame:
         """One row per part of the identity; ``used_bytes`` sum up to the RSS."""

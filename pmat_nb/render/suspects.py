@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from pmat_nb.engine.leaks.records import LeakRow
 from pmat_nb.engine.leaks.watching import WARMUP_RUNS, Suspect
 
 from .blocks import Block, Column, Grid, Line, Part
@@ -37,6 +38,7 @@ COLUMNS = {
     "kept_by": "object",
 }
 _SOURCE_LENGTH = 48
+_MOST_LEAKS = 5
 # The first point of a course is where counting starts, and seven of them can be judged.
 _FIRST_JUDGED = WARMUP_RUNS + 6
 
@@ -91,6 +93,18 @@ class SuspectReport(Report):
             blocks.append(Line.of(Part(self._watching(), "muted")))
         return blocks
 
+    def in_short(self) -> list[Block]:
+        """For ``%pmat_stats --check-leaks``: the suspects, and a line per leak found last."""
+        made = self.short()
+        if self.last is not None:
+            leaks = [row for row in self.last.rows if row.verdict == "leak"]
+            made += [Line.of(_leak_line(row)) for row in leaks[:_MOST_LEAKS]]
+            if not leaks:
+                made.append(Line.of(Part(f"last report: {self.last.compact()}", "muted")))
+            elif len(leaks) > _MOST_LEAKS:
+                made.append(Line.of(Part(f"and {count(len(leaks) - _MOST_LEAKS)} more", "muted")))
+        return made
+
     def compact(self) -> str:
         """One line: the suspects, the largest first, and the last report."""
         told = [f"{row.cell} {_rate(row)}" for row in self.suspects[:3]]
@@ -133,6 +147,11 @@ def notice(row: Suspect) -> str:
     )
 
 
+def _leak_line(row: LeakRow) -> str:
+    rate = f"{brief(int(row.bytes_per_iteration))}/run"
+    return f"leak {row.confidence:.2f}  {row.site}  {rate}  → %pmat_leaks"
+
+
 def _grid(rows: Sequence[Suspect]) -> Block:
     columns = (
         Column(tone="strong"),
@@ -148,9 +167,9 @@ def _grid(rows: Sequence[Suspect]) -> Block:
             (
                 row.cell,
                 _rate(row),
-                f"{count(row.runs)} runs, {row.kind}",
+                f"{count(row.runs)} runs{_kind(row)}",
                 row.counter,
-                f"since {row.since} {moment(row.since_at)[-5:]}",
+                f"since {row.since} {moment(row.since_at)[-5:]}".replace("  ", " "),
                 cut(clean(row.first_line), _SOURCE_LENGTH),
             )
             for row in rows
@@ -163,6 +182,10 @@ def _rate(row: Suspect) -> str:
         return f"{brief(row.device_bytes_per_run)}/run on the device"
     rate, low, high = map(brief, (row.bytes_per_run, row.low_bytes_per_run, row.high_bytes_per_run))
     return f"{rate}/run" if low == high else f"{rate}/run ({low} to {high})"
+
+
+def _kind(row: Suspect) -> str:
+    return "" if row.kind in ("unknown", "none") else f", {row.kind}"
 
 
 def _amount(row: Suspect) -> int:

@@ -80,8 +80,8 @@ class Reporter:
 
     # --- reports ------------------------------------------------------------------
 
-    def stats(self, *, detailed: bool = False) -> Stats:
-        """A fresh sizing within the budget, as a report."""
+    def stats(self, *, detailed: bool = False, check_leaks: bool = False) -> Stats:
+        """A fresh sizing within the budget, as a report; on wish with suspects and leaks."""
         from pmat_nb.render.stats import Stats
 
         from .hints import cleanup_hints
@@ -92,6 +92,7 @@ class Reporter:
             record,
             detailed=detailed,
             hints=cleanup_hints(record, collected_at=self._collected_at()),
+            leaks=self._session.suspects.report() if check_leaks else None,
         )
 
     def status(self) -> Status:

@@ -49,7 +49,6 @@ class Suspects:
         self._before: Reading | None = None
         self._after: Reading | None = None
         self._allowance = Allowance()
-        self._affordable = True
         self._trials: dict[CellSeries, Trial] = {}
         # Cells to look at between cells, with their source.
         self._due: dict[CellSeries, str] = {}
@@ -82,7 +81,9 @@ class Suspects:
         trial = self._trials.get(cell)
         if trial is not None:
             trial.begins()
-        self._affordable = self._allowance.covers_a_cell()
+        if trial is None and not self._allowance.covers_a_cell():
+            cell.passes()
+            return
         self._before = self._around()
         cell.begins(self._before)
 
@@ -111,8 +112,6 @@ class Suspects:
         """One of the two readings around a cell."""
         if self._cell in self._trials:
             return self._counters.exact()
-        if not self._affordable:
-            return self._counters.watch()
         return self._allowance.spend(lambda: self._counters.watch(whatever_it_costs=True))
 
     def _cells(self) -> CellWatch:
@@ -191,11 +190,30 @@ class Suspects:
         """``%pmat_leaks`` alone: the suspects and the last report."""
         from pmat_nb.render.suspects import SuspectReport
 
+        watched = len(self._watch or ())
+        return SuspectReport(self.rows(), self._last(), watched=watched, top=top)
+
+    def last_report(self) -> LeakReport | SuspectReport:
+        """``%pmat_stats --leak-report``: the last report; the suspects where there is none."""
+        return self._last() or self.report()
+
+    def write_report(self, file: str) -> None:
+        """Write it as the file's ending says, and say in a line what was written.
+
+        Raises:
+            UsageError: another ending than .json, .csv and .parquet, no pyarrow, a folder.
+            StateFileError: the file cannot be written.
+        """
+        from pmat_nb.render.output import write_by_ending
+
+        last = self._last()
+        path = write_by_ending(last or self.report(), file, called="--leak-report")
+        what = "the last leak report" if last else "the suspected cells, for want of a report,"
+        print(f"pmat_nb: wrote {what} to {path}")
+
+    def _last(self) -> LeakReport | None:
         leaks = self._session.part_if_made("leaks")
-        last = None if leaks is None else leaks.latest
-        return SuspectReport(
-            self.rows(), last or self._loop_report, watched=len(self._watch or ()), top=top
-        )
+        return (None if leaks is None else leaks.latest) or self._loop_report
 
     def log_figures(self) -> dict[str, Any]:
         """For a log's line: counters now, of the cells run again since the last, suspects."""
@@ -253,7 +271,7 @@ def _of_loop(label: str, record: LeakRecord, at: float) -> Suspect | None:
         kind=record.total.kind,
         counter="traced",
         confidence=leaks[0].confidence,
-        since=label,
+        since="",
         since_at=at,
         state="suspect",
     )

@@ -1,8 +1,10 @@
 """``PMAT_MEMORY_TRACK``: the kernel's figures into a log, and on wish every allocation.
 
 ``on`` appends a line (``Stats.to_dict()``) every ten sample intervals to a file of this
-kernel in the state folder; ``full`` also starts ``tracemalloc`` and adds
-``traced_bytes`` and ``traced_peak_bytes``. What others started is left running.
+kernel in the state folder, with ``counters`` (heap, blocks, libraries' pools), ``cells``
+(what each cell that ran again since the line before kept) and ``suspects``; ``full`` also
+starts ``tracemalloc`` and adds ``traced_bytes`` and ``traced_peak_bytes``. What others
+started is left running.
 """
 
 from __future__ import annotations
@@ -85,7 +87,7 @@ class Tracker:
 
             held, peak = tracemalloc.get_traced_memory()
             figures |= {"traced_bytes": held, "traced_peak_bytes": peak}
-        return figures
+        return figures | self._session.suspects.log_figures()
 
     def _start_tracing(self) -> None:
         import tracemalloc

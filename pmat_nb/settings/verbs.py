@@ -48,6 +48,15 @@ VERBS: tuple[Verb, ...] = (
                 choices=("pool", "variable", "cell", "type"),
                 metavar="WHAT",
             ),
+            Option("check-leaks", "flag", "also cells that keep more on each run, and leaks found"),
+            Option(
+                "leak-report",
+                "path",
+                "show the last leak report, or write it to FILE (.json, .csv or .parquet); where "
+                "there is none, the suspected cells",
+                metavar="FILE",
+                optional="-",
+            ),
             Option(
                 "analyze-log",
                 "path",

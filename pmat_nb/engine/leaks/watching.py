@@ -79,7 +79,7 @@ class Suspect(NamedTuple):
 
 
 class _Course:
-    """One counter of one cell: (run, what its runs have kept by then)."""
+    """One counter of one cell: (run that was read, what such runs have kept by then)."""
 
     __slots__ = ("_end", "_gain", "_total", "points")
 
@@ -120,6 +120,7 @@ class CellSeries:
 
     __slots__ = (
         "_next_look",
+        "_read",
         "block_bytes",
         "code_hash",
         "courses",
@@ -140,6 +141,7 @@ class CellSeries:
         self.state = "unchecked"
         self.block_bytes = _BLOCK_BYTES
         self._next_look = _LEAST_POINTS
+        self._read = 0
 
     def begins(self, before: Reading) -> None:
         """It runs again."""
@@ -153,13 +155,23 @@ class CellSeries:
         self.label = label
         if self.runs < WARMUP_RUNS:
             return
-        if self.runs == WARMUP_RUNS + 1:
+        self._read += 1
+        if self._read == 2:
             self.since, self.since_at = label, at
         starts = dict(_levels(before))
         for name, level in _levels(after):
             if name in starts:
                 course = self.courses.setdefault(name, _Course())
-                course.ends(self.runs, starts[name], level)
+                course.ends(self._read, starts[name], level)
+
+    @property
+    def counted(self) -> int:
+        """Runs after the warm-up that were read."""
+        return max(0, self._read - 1)
+
+    def passes(self) -> None:
+        """It runs again, unread."""
+        self.runs += 1
 
     @property
     def due(self) -> bool:
@@ -219,7 +231,8 @@ def suspicion(
     resident size where nothing else grows, for libraries whose memory nothing else shows.
     """
     found = {}
-    for name, course in cell.courses.items():
+    # A log's thread may ask while the cell runs.
+    for name, course in tuple(cell.courses.items()):
         if name != RESIDENT and (growth := _going_on(course, cell.scale(name), FLOOR_BYTES)):
             found[name] = growth
     if not found and (resident or HEAP not in cell.courses) and RESIDENT in cell.courses:
@@ -245,7 +258,7 @@ def _row(cell: CellSeries, found: dict[str, Growth], within_heap: Collection[str
         first_line=cell.first_line,
         code_hash=cell.code_hash,
         runs=cell.runs,
-        counted=cell.runs - WARMUP_RUNS,
+        counted=cell.counted,
         bytes_per_run=round(sum(growth.per_iteration for growth in host)),
         low_bytes_per_run=round(sum(growth.low for growth in host)),
         high_bytes_per_run=round(sum(growth.high for growth in host)),

@@ -19,6 +19,8 @@ def stats(
     detailed: bool,
     watch: float | str | None,
     by: str | None,
+    check_leaks: bool,
+    leak_report: str | None,
     analyze_log: str | None,
     format: str | None,
     output: str | None,
@@ -28,7 +30,12 @@ def stats(
         return session.reporter().watch(watch, format=format, output=output)
     if analyze_log is not None:
         return deliver(session.reporter().analyze_log(analyze_log), format, output)
-    report = session.reporter().stats(detailed=detailed)
+    if leak_report is not None:
+        found = session.suspects.last_report()
+        if leak_report == "-":
+            return deliver(found, format, output)
+        return session.suspects.write_report(leak_report)
+    report = session.reporter().stats(detailed=detailed, check_leaks=check_leaks)
     return deliver(report if by is None else report.by(by), format, output)
 
 
