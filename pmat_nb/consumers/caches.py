@@ -116,6 +116,13 @@ class FunctoolsCaches:
             else:
                 yield Step.leave(target, what, f"warm; --aggressive or --target {target}")
 
+    def lookups(self) -> Iterator[tuple[str, int, int, int]]:
+        """Address, hits, misses and entries of every cache that is not empty."""
+        for name, wrapper in self._candidates():
+            info = _WRAPPER.cache_info(wrapper)  # type: ignore[attr-defined]
+            if info.currsize:
+                yield f"cache:{name}", info.hits, info.misses, info.currsize
+
     def _candidates(self) -> Iterator[tuple[str, Any]]:
         """Each cache once, under the first of its names."""
         seen: set[int] = set()

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["CellNames", "UsageLog", "names_in"]
+__all__ = ["CellNames", "UsageLog", "names_in", "transformed"]
 
 # More names than anyone keeps apart; the least recently seen go first.
 MAX_NAMES = 50_000
@@ -49,7 +49,7 @@ def names_in(source: str) -> CellNames:
         return CellNames()
     for text in (source, None):
         try:
-            return _read(_transformed(source) if text is None else text)
+            return _read(transformed(source) if text is None else text)
         except (SyntaxError, ValueError, RecursionError):
             continue
     return CellNames()
@@ -141,7 +141,7 @@ def _magic_lines(tree: ast.Module) -> Iterator[str]:
                 yield line
 
 
-def _transformed(source: str) -> str:
+def transformed(source: str) -> str:
     """The source as IPython turns it into Python, by a transformer of our own.
 
     Not the shell's: its transformers may do more than transform.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .pools import PoolManager
     from .session import Session
 
-__all__ = ["report"]
+__all__ = ["budgets", "report", "tunings"]
 
 # From here on a figure is worth a line of advice.
 _MUCH_WASTE = 0.25
@@ -49,10 +49,10 @@ def report(
     if analyze is not None:
         _check_name(manager, analyze)
     changes = [_reset(manager, reset)] if reset is not None else []
-    budgets = _budgets(session, manager) if optimize else ()
-    tunings = _tunings(manager) if optimize_cache else ()
+    limits = budgets(session, manager) if optimize else ()
+    policies = tunings(manager) if optimize_cache else ()
     if apply:
-        changes += [*_apply_budgets(manager, budgets), *_apply_tunings(manager, tunings)]
+        changes += [*_apply_budgets(manager, limits), *_apply_tunings(manager, policies)]
     session.reporter().stats()
     record = session.reporter().record()
     infos = manager.infos()
@@ -63,8 +63,8 @@ def report(
         detailed=detailed,
         analyzed=analyze,
         advice=tuple(_advice(manager, record.pools, analyze)) if analyze else (),
-        budgets=budgets,
-        tunings=tunings,
+        budgets=limits,
+        tunings=policies,
         changes=tuple(changes),
         cache_stats=cache_stats,
         applied=apply,
@@ -94,7 +94,8 @@ def _reset(manager: PoolManager, address: str) -> Change:
 # --- budgets ------------------------------------------------------------------------
 
 
-def _budgets(session: Session, manager: PoolManager) -> tuple[Budget, ...]:
+def budgets(session: Session, manager: PoolManager) -> tuple[Budget, ...]:
+    """A limit for each managed pool, all together within the kernel's own."""
     figures = [_figures(pool) for pool in manager.managed().values()]
     return fit([suggest(one) for one in figures], _room_bytes(session, manager))
 
@@ -133,7 +134,8 @@ def _apply_budgets(manager: PoolManager, budgets: tuple[Budget, ...]) -> Iterato
             yield Change(f"limit of {one.pool}", one.limit_bytes, one.suggested_bytes)
 
 
-def _tunings(manager: PoolManager) -> tuple[Tuning, ...]:
+def tunings(manager: PoolManager) -> tuple[Tuning, ...]:
+    """A policy and a budget for each managed cache."""
     found = []
     for pool in manager.managed().values():
         with pool.lock:

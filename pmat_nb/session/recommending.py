@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pmat_nb.consumers.advice.base import Advice, Cell, Finder, Scene
+from pmat_nb.consumers.advice.base import Advice, Cell, Finder, Scene, Tools
 from pmat_nb.consumers.advice.registry import default_finders
 from pmat_nb.engine.recommendation_records import (
     Applied,
@@ -116,6 +116,7 @@ class Recommender:
             lossy=lossy,
             out_of_time=lambda: time.perf_counter() - started > _BUDGET_S,
             pools=stats.pools,
+            tools=_tools(session),
         )
 
     def _ask(self, scene: Scene, notes: list[str]) -> Iterator[Advice]:
@@ -193,6 +194,26 @@ class Recommender:
         from pmat_nb.render.recommendations import ApplyReport
 
         return ApplyReport(record)
+
+
+def _tools(session: Session) -> Tools:
+    """What our own parts can tell finders."""
+    from .pool_reports import budgets, tunings
+
+    collector, settings = session.collector, session.settings
+
+    def interval_s() -> float | None:
+        found = settings.get("gc_interval")
+        return float(found) if isinstance(found, (int, float)) else None
+
+    return Tools(
+        budgets=lambda: budgets(session, session.pools),
+        tunings=lambda: tunings(session.pools),
+        caches=session.pools.infos,
+        collections=lambda: tuple(collector.recent),
+        interval_s=interval_s,
+        gc_advice=collector.advice,
+    )
 
 
 def _all_of(finder: Finder, scene: Scene) -> list[Advice]:

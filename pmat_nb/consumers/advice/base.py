@@ -18,12 +18,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pmat_nb.engine.recommendation_records import Risk
 from pmat_nb.engine.records import CellRecord, PoolRecord, StatsRecord, VariableSize
 
-__all__ = ["Advice", "Cell", "Finder", "Scene"]
+if TYPE_CHECKING:
+    from pmat_nb.engine.pools.advice import Budget, Tuning
+    from pmat_nb.engine.pools.entry import CacheInfo
+    from pmat_nb.engine.pressure_records import Collection, GcAdvice
+
+__all__ = ["Advice", "Cell", "Finder", "Scene", "Tools"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,22 @@ class Cell:
     number: int
     source: str
     record: CellRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What our own parts know: asked for when a finder looks, and again when it checks.
+
+    ``caches`` are ours by address. ``collections`` are our last full ones, ``interval_s``
+    how often they are wanted (None: never). ``gc_advice`` takes a few collections' time.
+    """
+
+    budgets: Callable[[], Sequence[Budget]]
+    tunings: Callable[[], Sequence[Tuning]]
+    caches: Callable[[], Sequence[tuple[str, CacheInfo]]]
+    collections: Callable[[], Sequence[Collection]]
+    interval_s: Callable[[], float | None]
+    gc_advice: Callable[[], Sequence[GcAdvice]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +73,7 @@ class Scene:
     lossy: bool
     out_of_time: Callable[[], bool]
     pools: Sequence[PoolRecord] = field(default=())
+    tools: Tools | None = None
 
     @property
     def namespace(self) -> dict[str, Any]:
