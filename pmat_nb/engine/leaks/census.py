@@ -16,7 +16,8 @@ import types
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import compress, islice, repeat
+from operator import gt, is_, is_not, not_
 from types import MappingProxyType
 from typing import Any
 
@@ -28,26 +29,23 @@ from .traces import Frames
 __all__ = ["Census", "Grown", "Members", "Sample", "traced_frames"]
 
 _CACHE = type(functools.lru_cache(lambda: None))
-_KINDS = frozenset(map(id, (list, dict, set, deque, OrderedDict, defaultdict, Counter)))
+_KINDS = frozenset((list, dict, set, deque, OrderedDict, defaultdict, Counter))
 Members = Callable[[object], Iterable[object]]
 
 # Most of a heap: what these hold is no dictionary that grows by itself, or is watched.
 _HOLD_NO_DICTS = frozenset(
-    map(
-        id,
-        (
-            types.FunctionType,
-            types.BuiltinFunctionType,
-            types.WrapperDescriptorType,
-            types.MethodDescriptorType,
-            types.ClassMethodDescriptorType,
-            types.GetSetDescriptorType,
-            types.MemberDescriptorType,
-            weakref.ref,
-            property,
-            tuple,
-            type,
-        ),
+    (
+        types.FunctionType,
+        types.BuiltinFunctionType,
+        types.WrapperDescriptorType,
+        types.MethodDescriptorType,
+        types.ClassMethodDescriptorType,
+        types.GetSetDescriptorType,
+        types.MemberDescriptorType,
+        weakref.ref,
+        property,
+        tuple,
+        type,
     )
 )
 # Entries of one container, and objects of one site, that are looked at.
@@ -175,14 +173,15 @@ class Census:
         """Containers that were there before and are longer now."""
         if self._lengths is None:
             return []
-        before = self._lengths.get
+        containers = list(_containers(gc.get_objects()))
+        # Those that were not there before are never longer.
+        before = map(self._lengths.get, map(id, containers), repeat(sys.maxsize))
+        longer = map(gt, map(len, containers), before)
         found = []
-        for container in _containers(gc.get_objects()):
-            length = before(id(container))
-            longer = length is not None and len(container) > length
+        for container in compress(containers, longer):
             # One that was made since may have the address of one that was there.
-            if longer and traced_frames(container) is None:
-                found.append(Grown(container, length or 0))
+            if traced_frames(container) is None:
+                found.append(Grown(container, self._lengths[id(container)]))
         return found
 
     def samples(
@@ -256,18 +255,23 @@ def _plain(value: object) -> Iterator[object]:
 
 
 def _containers(objects: list[Any]) -> Iterator[Any]:
-    """Exact built-in containers among the objects, and unwatched dictionaries below them."""
-    own = id(objects)
-    holders = [value for value in objects if id(type(value)) not in _HOLD_NO_DICTS]
-    for value in holders:
-        if id(type(value)) in _KINDS and id(value) != own:
-            yield value
+    """Exact built-in containers among the objects, and unwatched dictionaries below them.
+
+    In C, and without making numbers (ids): while tracing is on each would be traced. Types
+    are looked up by their hash, which is the user's code only where their own type is.
+    """
+    metas = list(map(type, map(type, objects)))
+    plain = list(compress(objects, map(is_, metas, repeat(type))))
+    yield from compress(plain, map(_KINDS.__contains__, map(type, plain)))
+    holders = list(compress(plain, map(not_, map(_HOLD_NO_DICTS.__contains__, map(type, plain)))))
+    holders += compress(objects, map(is_not, metas, repeat(type)))
     seen: set[int] = set()
     for start in range(0, len(holders), _CHUNK):
-        for held in referents(holders[start : start + _CHUNK]):
-            if type(held) is dict and not gc.is_tracked(held) and id(held) not in seen:
-                seen.add(id(held))
-                yield held
+        held = referents(holders[start : start + _CHUNK])
+        for value in compress(held, map(is_, map(type, held), repeat(dict))):
+            if not gc.is_tracked(value) and id(value) not in seen:
+                seen.add(id(value))
+                yield value
 
 
 def _cached() -> Iterator[object]:
