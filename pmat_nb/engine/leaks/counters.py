@@ -18,7 +18,7 @@ __all__ = ["Allowance", "CounterProbe", "Counters", "PoolReader"]
 # passes, and how much of that is saved up.
 _PER_CELL_S = 20e-6
 _SHARE = 0.001
-_SAVED_S = 5e-3
+_SAVED_S = 20e-3
 
 # (name, bytes in use), None while the library is not loaded.
 PoolReader = Callable[[], "tuple[str, int] | None"]

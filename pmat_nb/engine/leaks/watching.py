@@ -275,14 +275,18 @@ def _row(cell: CellSeries, found: dict[str, Growth], within_heap: Collection[str
 
 def _going_on(course: _Course, scale: float, floor: float) -> Growth | None:
     """Its growth where it goes on without end, as far as counters can tell."""
+    from .calibration import LIMITS
     from .series import growth_of, judge
 
     if len(course.points) < _LEAST_POINTS:
         return None
     growth = growth_of([(run, kept * scale) for run, kept in course.points], floor=floor)
     judged = judge(growth)
-    sure = judged.verdict == "leak" and judged.confidence >= _SUSPICIOUS
-    return growth if sure and growth.per_iteration > floor else None
+    if judged.verdict != "leak" or judged.confidence < _SUSPICIOUS:
+        return None
+    # A cache that is nearly full has many flat runs too.
+    slows = growth.late < LIMITS["decelerates"] * growth.early
+    return None if slows or growth.per_iteration <= floor else growth
 
 
 def _levels(reading: Reading) -> list[tuple[str, int]]:
