@@ -31,11 +31,11 @@ def held_bytes(items: Iterable[PoolItem]) -> int:
 def amount(nbytes: int) -> str:
     """Bytes within a sentence: ``1.4 GB``, ``320 MB``, ``12 kB``.
 
-    >>> amount(3 << 29), amount(20 << 20), amount(900)
-    ('1.5 GB', '20 MB', '1 kB')
+    >>> amount(3 << 29), amount(20 << 20), amount(5 << 19), amount(900)
+    ('1.5 GB', '20 MB', '2.5 MB', '1 kB')
     """
     if nbytes >= GIB:
         return f"{nbytes / GIB:.1f} GB"
     if nbytes >= MIB:
-        return f"{nbytes / MIB:.0f} MB"
+        return f"{nbytes / MIB:.{0 if nbytes >= 10 * MIB else 1}f} MB"
     return f"{max(1, round(nbytes / 1024)):,} kB"

@@ -27,11 +27,13 @@ _DRAWS = ("random", "rng", "default_rng", "shuffle", "sample", "randn", "rand", 
 class Remaking(NamedTuple):
     """How a variable came to be: ``words`` say so, ``cells`` would compute it again.
 
-    ``cells`` is empty where that cannot be said; ``words`` then say why.
+    ``cells`` is empty where that cannot be said; ``words`` then say why. ``reads``: what
+    they compute it from is, or may be, outside the kernel.
     """
 
     words: str
     cells: tuple[str, ...] = ()
+    reads: bool = False
 
 
 def remaking(
@@ -57,15 +59,15 @@ def remaking(
             return Remaking(f"In[{maker.number}] made it; {why}")
         inputs |= found
     labels = tuple(f"In[{maker.number}]" for maker in makers)
-    return Remaking(_told(labels, sorted(inputs), makers), labels)
+    words = frozenset(word for maker in makers for word in _called(maker.source))
+    reads = any(word in _READS or word.startswith("read_") for word in words)
+    return Remaking(_told(labels, sorted(inputs), words, reads), labels, reads)
 
 
-def _told(labels: tuple[str, ...], inputs: list[str], makers: tuple[Cell, ...]) -> str:
+def _told(labels: tuple[str, ...], inputs: list[str], words: frozenset[str], reads: bool) -> str:
     verb = "computes" if len(labels) == 1 else "compute"
     listed = ", ".join(inputs[:_MOST_NAMED]) + (" and more" if len(inputs) > _MOST_NAMED else "")
     source = f" from {listed} (still there, not assigned to since)" if inputs else ""
-    words = {word for maker in makers for word in _called(maker.source)}
-    reads = any(word in _READS or word.startswith("read_") for word in words)
     more = "; what it reads must still be there" if reads else ""
     more += "; it draws random numbers, so others may come" if words & set(_DRAWS) else ""
     return f"{' and '.join(labels)} {verb} it again{source}{more}"
@@ -114,7 +116,10 @@ def _inputs(
             if not hasattr(builtins, one):
                 return set(), f"its input {one} is gone"
             continue
-        if why := _since(one, maker, notebook):
+        if type(names[one]) is ModuleType:
+            # Importing it again, as later cells do, gives the same.
+            continue
+        if why := _since(one, maker, notebook, code=_is_code(names[one])):
             return set(), why
         if missing := _missing(names[one], names):
             return set(), f"its input {one} needs {missing}, which is gone"
@@ -123,18 +128,22 @@ def _inputs(
     return shown, ""
 
 
-def _since(name: str, maker: Cell, notebook: Notebook) -> str:
-    """Why an input is no longer what it was when the cell ran."""
-    if name in notebook.names(maker).bound:
+def _since(name: str, maker: Cell, notebook: Notebook, *, code: bool) -> str:
+    """Why an input is no longer what it was when the cell ran.
+
+    A function or class is the same after a call of its own: of ``code`` only new bindings
+    count.
+    """
+    if name in notebook.names(maker).bound and not code:
         return f"it binds its own input {name}"
     tree = notebook.tree(maker)
-    if tree is not None and changes_to(tree, name):
+    if tree is not None and not code and changes_to(tree, name):
         return f"it may have changed its own input {name}"
     for later in notebook.mentioning(name, maker.number):
         later_tree = notebook.tree(later)
         if later_tree is None or name in notebook.names(later).bound:
             return f"In[{later.number}] binds its input {name} again"
-        if changes_to(later_tree, name):
+        if not code and changes_to(later_tree, name):
             return f"In[{later.number}] may have changed its input {name}"
     return ""
 

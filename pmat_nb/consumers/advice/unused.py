@@ -86,7 +86,7 @@ def _advice(scene: Scene, size: VariableSize, made: Remaking, latest: int) -> Ad
         action=action,
         estimated_bytes=size.retained_bytes,
         basis="as just sized" if size.complete else "at least, as far as it was sized in time",
-        risk="recompute" if made.cells else "reload",
+        risk="recompute" if made.cells and not made.reads else "reload",
         where=size.bound_in or name,
         check=partial(_still_idle, scene.shell, name, size.type, latest),
         undo=undo,
