@@ -1,7 +1,8 @@
 """Leaks: what is found and where, at what cost, beside tracemalloc and memray.
 
 ``run`` gives the rows of docs/benchmarks.md; ``python -m benchmarks.bench_leaks`` also
-writes docs/leaks.md, the corpus case by case and the calibration of the confidences.
+writes docs/leaks.md, the corpus case by case and the calibration of the confidences;
+``--batch second`` runs one batch of it alone.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import json
 import statistics
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 from .rows import Row
@@ -145,133 +145,44 @@ def _speed() -> list[Row]:
     ]
 
 
-# -- the corpus ------------------------------------------------------------------------
-
-
-def _tools() -> list[str]:
-    return ["pmat_nb", "tracemalloc", *(["memray"] if find_spec("memray") else [])]
-
-
-def _corpus() -> dict[str, list[object]]:
-    from leaks.corpus.judging import run_all
-
-    return {tool: run_all(tool) for tool in _tools()}
-
-
-def _halves(outcomes: list) -> dict[str, list]:
-    return {
-        "tuning half": [o for o in outcomes if not o.case.held_out],
-        "held out": [o for o in outcomes if o.case.held_out],
-        "both": outcomes,
-    }
-
-
-def _corpus_rows(found: dict[str, list]) -> list[Row]:
-    from leaks.corpus.judging import calibration, figures
-
-    others = [tool for tool in found if tool != "pmat_nb"]
-    rows = []
-    for half, outcomes in _halves(found["pmat_nb"]).items():
-        ours = figures(outcomes)
-        theirs = {tool: figures(_halves(found[tool])[half]) for tool in others}
-        for name, goal in (("precision", 0.95), ("recall", 0.95), ("right_line", 0.9)):
-            beside = ", ".join(f"{t} {getattr(f, name):.2f}" for t, f in theirs.items())
-            value = getattr(ours, name)
-            what = f"leaks, {ours.cases} cases ({half}): {name.replace('_', ' ')}"
-            rows.append(Row(what, f"{value:.2f}", beside, f"{goal}", value >= goal))
-    sure = [c for c in calibration(found["pmat_nb"]) if c[0] >= 0.9]
-    total, right = sum(c[2] for c in sure), sum(c[3] for c in sure)
-    share = right / max(1, total)
-    rows.append(
-        Row(
-            "leaks: rows said to be 0.9 sure that are right",
-            f"{right} of {total}",
-            "",
-            "9 in 10",
-            share >= 0.9,
-        )
-    )
-    return rows
-
-
-HEAD = """# Leaks: the corpus and what is found in it
-
-Written by `python -m benchmarks.bench_leaks`. Each case is code after a real pattern in
-`tests/leaks/corpus`, run in a process of its own: {runs} iterations after {warm_up}, for
-every tool. tracemalloc says leak where a line grew by more than 256 bytes an iteration
-between two snapshots (`compare_to`), memray where its leaks at a line of the case add up
-to that.
-
-The rules were set on one half of the cases (every second one by a hash of the name); of
-the other half only totals were seen, and whether the cases of the quick test pass. Its
-first totals were precision 0.89, recall 0.94, right line 0.88, and 27 right of 47 rows that
-said to be 0.9 sure. The rules were then changed twice (its recall still 0.94 in between),
-with some forty more cases of the same kinds that are not in the corpus. So the second half
-is not unseen any more, and who wrote the cases wrote the rules: expect less on other code.
-
-"""
-
-
-def page(found: dict[str, list]) -> str:
-    from leaks.corpus.judging import calibration, figures
-    from leaks.corpus.run import RUNS, WARM_UP
-
-    parts = [HEAD.format(runs=RUNS, warm_up=WARM_UP), "## Figures\n\n"]
-    parts.append("| half | tool | precision | recall | right line |\n|---|---|---|---|---|\n")
-    for half in ("tuning half", "held out", "both"):
-        for tool, outcomes in found.items():
-            f = figures(_halves(outcomes)[half])
-            parts.append(
-                f"| {half} | {tool} | {f.precision:.2f} | {f.recall:.2f} | {f.right_line:.2f} |\n"
-            )
-    parts.append(
-        "\nRight line: of the leaks found that have a line in Python, those whose first line "
-        "is one that allocates what leaks.\n\n## Calibration\n\nRows of pmat_nb's reports by "
-        "the confidence they state, all verdicts but `undecided`. A row is right when it says "
-        "leak of a line that leaks, or anything else of one that does not.\n\n"
-        "| half | confidence | rows | right | share |\n|---|---|---|---|---|\n"
-    )
-    for half, outcomes in _halves(found["pmat_nb"]).items():
-        for low, high, rows, right in calibration(outcomes):
-            share = f"{right / rows:.2f}" if rows else ""
-            parts.append(f"| {half} | {low:g} to {high:g} | {rows} | {right} | {share} |\n")
-    parts.append(_cases(found))
-    return "".join(parts)
-
-
-def _cases(found: dict[str, list]) -> str:
-    lines = [
-        "\n## Case by case\n\nSaid to leak: yes with the right line, *line* where another one "
-        "was named, - where nothing was said. Wrong answers are in bold.\n\n"
-        f"| case | pattern | half | {' | '.join(found)} |\n|---|---|---|{'---|' * len(found)}\n"
-    ]
-    for group, title in ((True, "leaks"), (False, "clean")):
-        for at, first in enumerate(found["pmat_nb"]):
-            if first.case.leaking is group:
-                half = "held out" if first.case.held_out else "tuning"
-                said = " | ".join(_said(outcomes[at]) for outcomes in found.values())
-                name = f"{title}: {first.case.name.replace('_', ' ')}"
-                lines.append(f"| {name} | {first.case.pattern} | {half} | {said} |\n")
-    return "".join(lines)
-
-
-def _said(outcome) -> str:
-    if not outcome.found.get("leaking"):
-        return "-" if outcome.right else "**-**"
-    if not outcome.right:
-        return "**yes**"
-    return "yes" if outcome.right_line or not outcome.has_line else "*line*"
+# -- all of it -------------------------------------------------------------------------
 
 
 def run() -> list[Row]:
-    return [*_speed(), *_corpus_rows(_corpus())]
+    from . import leaks_page
+
+    leaks_page.run(leaks_page.seen())
+    return [*_speed(), *leaks_page.rows(leaks_page.stored())]
 
 
 def main() -> None:
-    found = _corpus()
-    PAGE.write_text(page(found))
-    for row in _corpus_rows(found):
+    """Runs the batches named, or all that were run before, and writes docs/leaks.md."""
+    import argparse
+
+    from . import leaks_page
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_leaks")
+    parser.add_argument(
+        "--batch",
+        action="append",
+        choices=leaks_page.BATCHES,
+        help="run this batch of the corpus alone, the page's other figures as they were; may be "
+        "given several times. A batch that was never run is run only when it is named.",
+    )
+    parser.add_argument("--wrong", action="store_true", help="print the wrong answers too")
+    chosen = parser.parse_args()
+    batches = chosen.batch or leaks_page.seen()
+    leaks_page.run(batches)
+    found = leaks_page.stored()
+    if leaks_page.missing():
+        print(f"{PAGE.name} is left as it is: run {', '.join(leaks_page.missing())} as well")
+    else:
+        PAGE.write_text(leaks_page.page(found))
+    for row in leaks_page.rows(found):
         print(*row, sep=" | ")
+    if chosen.wrong:
+        ours = [o for o in found["pmat_nb"] if o.case.batch in batches]
+        print(*leaks_page.wrong(ours), sep="\n")
 
 
 if __name__ == "__main__":

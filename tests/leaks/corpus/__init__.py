@@ -10,14 +10,19 @@ C's memory alone, without such a line. There are three batches:
 - ``second``: written by someone who had not seen the rules, after these were done, and run
   once to see what they are worth. Then the rules were mended for it.
 - ``third``: written together with the second, of other patterns, and run once after that.
+
+What a later batch gave when it was run first is in first_look.json. A batch that is not in it
+is run only by ``python -m benchmarks.bench_leaks --batch NAME``, which puts it in.
 """
 
 from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from . import (
@@ -30,9 +35,10 @@ from . import (
     third_leaking,
 )
 
-__all__ = ["BATCHES", "CASES", "Case", "of_batch"]
+__all__ = ["BATCHES", "CASES", "FIRST_LOOK", "Case", "first_looks", "of_batch", "seen"]
 
 BATCHES = ("first", "second", "third")
+FIRST_LOOK = Path(__file__).with_name("first_look.json")
 
 _MODULES = {
     ("first", True): (leaking_python, leaking_libraries),
@@ -97,3 +103,13 @@ CASES = _cases()
 def of_batch(batch: str) -> list[Case]:
     """The cases of one batch."""
     return [case for case in CASES.values() if case.batch == batch]
+
+
+def first_looks() -> dict[str, dict[str, Any]]:
+    """By batch, the figures of its first run."""
+    return json.loads(FIRST_LOOK.read_text()) if FIRST_LOOK.exists() else {}
+
+
+def seen() -> list[str]:
+    """The batches that were run at least once: others are run only when they are named."""
+    return [batch for batch in BATCHES if batch == "first" or batch in first_looks()]

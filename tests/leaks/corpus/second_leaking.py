@@ -211,7 +211,7 @@ def pointer_types():
 
     def step():
         tick[0] += 1
-        block = (ctypes.c_ubyte * tick[0])()
+        block = (ctypes.c_ubyte * tick[0])()  # LEAK: the type, which the pointer type keeps
         ctypes.cast(block, ctypes.POINTER(ctypes.c_ubyte * tick[0]))  # LEAK
 
     return step
