@@ -98,11 +98,12 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Blocks under a title that HTML can open and close."""
+    """Blocks under a title that HTML can open and close; text has it unless ``text`` is off."""
 
     title: str
     blocks: tuple[Block, ...]
     open: bool = False
+    text: bool = True
 
 
 Block = Line | Grid | Stack | Fold

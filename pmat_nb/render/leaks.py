@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pmat_nb.engine.leaks.records import LeakRow
+from pmat_nb.engine.leaks.records import LeakRow, RowDetail, TracedFrame
 from pmat_nb.engine.leaks.report import LeakChange, LeakRecord
 
-from .blocks import Block, Column, Grid, Line, Part
-from .format import brief, count, duration
+from .blocks import Block, Column, Fold, Grid, Line, Part
+from .format import brief, count, duration, unit_of
 from .report import Report, frame_of
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _KINDS = {
     "recommendation": "object",
 }
 _QUIET = ("noise",)
+_COURSES = ("constant", "stepping", "saw-tooth", "decelerating")
 # Of runs shorter than this in all, a ratio tells of our own work, not of theirs.
 _TELLING_S = 0.1
 
@@ -70,10 +71,13 @@ class LeakReport(Report):
 
     def blocks(self) -> list[Block]:
         """A paragraph for each leak, a line for all else, and how often the code ran."""
+        record = self.record
+        details = dict(zip(self.rows, record.details, strict=False))
         shown = [row for row in self.rows if row.verdict not in _QUIET][: self.top]
         blocks: list[Block] = []
         for row in shown:
-            blocks += _leak(row) if row.verdict == "leak" else [_other(row)]
+            detail = details.get(row, RowDetail())
+            blocks += _leak(row, detail) if row.verdict == "leak" else [_other(row, detail, record)]
         if not shown:
             blocks.append(Line.of(_nothing(self.record)))
         blocks.append(Line.of(Part(_course(self.record), "muted")))
@@ -87,7 +91,9 @@ class LeakReport(Report):
             return f"{_nothing(self.record)}; {_course(self.record)}"
         first = leaks[0]
         more = f", and {len(leaks) - 1} more" if len(leaks) > 1 else ""
-        return f"leak {first.confidence:.2f}  {first.site}  {_rate(first)}{more}"
+        return (
+            f"leak {first.confidence:.2f}  {first.site}  {_rate(first, _detail(self.record))}{more}"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Every figure of the run, and a dictionary per row."""
@@ -104,6 +110,11 @@ class LeakReport(Report):
             "more_iterations": record.more_iterations,
             "series": [list(point) for point in record.series],
             "rows": [row._asdict() for row in record.rows],
+            "tracebacks": {
+                row.site: [frame._asdict() for frame in detail.traceback]
+                for row, detail in zip(record.rows, record.details, strict=False)
+                if detail.traceback
+            },
             "notes": list(record.notes),
         }
 
@@ -118,39 +129,95 @@ class LeakReport(Report):
         return growth(self.record, theme)
 
 
-def _leak(row: LeakRow) -> list[Block]:
+def _detail(record: LeakRecord) -> RowDetail:
+    """Of the first row."""
+    return record.details[0] if record.details else RowDetail()
+
+
+def _leak(row: LeakRow, detail: RowDetail) -> list[Block]:
     what = row.source or row.function
     first = Line.of(
-        Part(f"leak {row.confidence:.2f}  {row.site}", "strong"), what, _rate(row), joint="  "
+        Part(f"leak {row.confidence:.2f}  {row.site}", "strong"),
+        what,
+        _rate(row, detail),
+        joint="  ",
     )
     pairs: Sequence[tuple[str, str]] = (
         ("kept by", row.retained_by),
         ("fix", row.recommendation),
     )
     rows = tuple((f"  {name}:", text) for name, text in pairs if text)
-    if not rows:
-        return [first]
-    return [first, Grid((Column(tone="muted"), Column(flex=True, least=20, gap=1)), rows)]
+    blocks: list[Block] = [first]
+    if rows:
+        blocks.append(Grid((Column(tone="muted"), Column(flex=True, least=20, gap=1)), rows))
+    return blocks + _traceback(detail.traceback)
 
 
-def _other(row: LeakRow) -> Line:
+def _traceback(frames: Sequence[TracedFrame]) -> list[Block]:
+    """The user's frames, the others folded below them; HTML alone has room for either."""
+    if not frames:
+        return []
+    users = [frame for frame in frames if frame.is_user]
+    others = [frame for frame in frames if not frame.is_user]
+    inner: list[Block] = [_frames(users)] if users else []
+    if others:
+        called = f"{count(len(others))} {'frame' if len(others) == 1 else 'frames'} in libraries"
+        inner.append(Fold(called, (_frames(others),), open=not users))
+    return [Fold("traceback, innermost first", tuple(inner), text=False)]
+
+
+def _frames(frames: Sequence[TracedFrame]) -> Grid:
+    columns = (Column(), Column(tone="muted"), Column(flex=True, least=20))
+    return Grid(columns, tuple((f.site, f.function, f.source) for f in frames))
+
+
+def _other(row: LeakRow, detail: RowDetail, record: LeakRecord) -> Line:
     if row.verdict == "kept":
-        return Line.of(f"kept on purpose: {row.retained_by or row.site}", _rate(row))
+        name = f"{detail.kept_by} (your variable)" if detail.kept_by else ""
+        return Line.of(
+            f"kept on purpose: {name or row.retained_by or row.site}", _rate(row, detail)
+        )
     if row.verdict == "undecided":
-        return Line.of(f"not enough runs to tell: {row.site}", _rate(row))
-    return Line.of(f"{row.verdict} {row.confidence:.2f}: {row.site}", row.source)
+        amount = _uncertain(row.bytes_per_iteration, detail.spread)
+        more = _more(detail.more_iterations, record)
+        told = f"not enough runs to tell: {row.site}, {amount}"
+        return Line.of(f"{told}; {more}" if more else told)
+    settled = "" if detail.settled_at is None else f", flat after run {count(detail.settled_at)}"
+    what = f"{row.site} {row.source}".strip()
+    return Line.of(f"{row.verdict} {row.confidence:.2f}: {what}{settled}")
 
 
-def _rate(row: LeakRow) -> str:
+def _rate(row: LeakRow, detail: RowDetail) -> str:
+    course = f", {detail.growth}" if detail.growth in _COURSES else ""
     return (
-        f"{brief(int(row.bytes_per_iteration))}/run over {count(row.iterations)} runs "
+        f"{brief(int(row.bytes_per_iteration))}/run{course} over {count(row.iterations)} runs "
         f"({brief(row.retained_bytes)})"
     )
 
 
+def _uncertain(rate: float, spread: float | None) -> str:
+    """``2 ± 3 kB``: both in the unit of the larger."""
+    if spread is None:
+        return f"{brief(int(rate))}/run"
+    unit = unit_of(max(rate, spread))
+    low = brief(int(rate), unit=unit, named=False)
+    return f"{low} ± {brief(int(spread), unit=unit)}/run"
+
+
+def _more(iterations: int | None, record: LeakRecord) -> str:
+    """What would tell: time, where it is known how long a run takes, and the runs in all."""
+    if not iterations:
+        return ""
+    runs = f"--repeat {record.iterations + iterations}"
+    if not record.plain_s:
+        return f"about {count(iterations)} more: {runs}"
+    seconds = iterations * record.plain_s * max(1.0, record.cost or 1.0)
+    return f"about {duration(seconds)} more: {runs}"
+
+
 def _nothing(record: LeakRecord) -> str:
     if record.more_iterations:
-        return f"not enough runs to tell; about {record.more_iterations} more would"
+        return f"not enough runs to tell; {_more(record.more_iterations, record)}"
     return "nothing leaks" if record.iterations else "no iteration was marked"
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from pmat_nb.engine.leaks.report import LeakRecord
 from pmat_nb.errors import UnavailableError
@@ -33,9 +36,12 @@ def growth(record: LeakRecord, theme: str | None) -> Figure:
     axes.plot(
         runs, [scale(value) for value in grown], ".", color=HUES["analysis"], label="measured"
     )
-    fitted = [scale(rate * (at - runs[0])) for at in (runs[0], runs[-1])]
+    # Through the middle of the points, as the slope is their median's: the first may be off.
+    start = median(value - rate * (at - runs[0]) for at, value in zip(runs, grown, strict=True))
+    fitted = [scale(start + rate * (at - runs[0])) for at in (runs[0], runs[-1])]
     axes.plot([runs[0], runs[-1]], fitted, "--", color=HUES["temp"], label="fitted")
     axes.set_xlabel("iteration")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel(f"retained ({scale.unit})")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, fontsize=9, labelcolor=paint.ink)
     return figure

@@ -40,7 +40,7 @@ def _lines(blocks: Iterable[Block], width: int) -> list[str]:
             lines += _wrapped(block, width)
         elif isinstance(block, Grid):
             lines += _grid(block, width)
-        elif isinstance(block, Fold):
+        elif isinstance(block, Fold) and block.text:
             lines += ["", cut(clean(block.title), width)]
             lines += _lines(block.blocks, width)
     return lines

@@ -16,7 +16,9 @@ __all__ = [
     "Judgement",
     "LeakRow",
     "Reading",
+    "RowDetail",
     "SiteGrowth",
+    "TracedFrame",
     "Verdict",
 ]
 
@@ -155,6 +157,33 @@ class LeakRow(NamedTuple):
     iterations: int
     retained_by: str
     recommendation: str
+
+
+class TracedFrame(NamedTuple):
+    """A line on the way to an allocation; ``is_user`` where it is the user's own code."""
+
+    site: str
+    function: str
+    source: str
+    is_user: bool
+
+
+class RowDetail(NamedTuple):
+    """What is known of a row beside its columns.
+
+    ``traceback`` is innermost first and empty where the site itself is all of it;
+    ``growth`` the course of what grew; ``spread`` half the distance between the windows'
+    bytes per iteration, None for a single one; ``settled_at`` the iteration after which it
+    grew no more; ``more_iterations`` how many might decide what is undecided; ``kept_by``
+    the user's variable that holds it by design.
+    """
+
+    traceback: tuple[TracedFrame, ...] = ()
+    growth: GrowthKind = "unknown"
+    spread: float | None = None
+    settled_at: int | None = None
+    more_iterations: int | None = None
+    kept_by: str = ""
 
 
 COLUMNS = LeakRow._fields

@@ -4,7 +4,7 @@
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from .records import Growth, LeakRow, Verdict
+from .records import Growth, LeakRow, RowDetail, Verdict
 
 __all__ = ["LeakChange", "LeakRecord", "compare", "in_order"]
 
@@ -33,7 +33,8 @@ class LeakRecord(NamedTuple):
     ``failures`` ended with an exception. ``plain_s`` is the median time of one without
     tracing, ``cost`` the time of all over that of as many plain ones. ``total`` is the
     course of the process by its counters, ``series`` its points. ``more_iterations``
-    estimates what would decide what is undecided, None where nothing is.
+    estimates what would decide what is undecided, None where nothing is. ``details`` has
+    one for each row, in their order.
     """
 
     rows: tuple[LeakRow, ...]
@@ -49,6 +50,7 @@ class LeakRecord(NamedTuple):
     series: tuple[tuple[int, int], ...]
     more_iterations: int | None = None
     notes: tuple[str, ...] = ()
+    details: tuple[RowDetail, ...] = ()
 
     @property
     def leaking(self) -> bool:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from .calibration import LIMITS
 from .census import Sample
+from .details import detail_of, details_for
 from .evidence import FLOOR_BYTES, LEAST_BYTES, judge_site, site_rate
 from .native import with_native
-from .records import Evidence, Explanation, Growth, Judgement, LeakRow, SiteGrowth
+from .records import Evidence, Explanation, Growth, Judgement, LeakRow, RowDetail, SiteGrowth
 from .report import LeakRecord, in_order
 from .series import growth_of, more_iterations
 from .sites import Place
@@ -29,9 +30,10 @@ def build_record(tracker: Tracker, explain: Callable[[Any], Explanation] | None)
     """All rows, and how they were got. ``explain`` is asked for what retains them."""
     series = _series(tracker)
     total = growth_of(series, floor=FLOOR_BYTES / 4)
-    judged = [_row(tracker, place, total, explain) for place in _places(tracker)]
+    details: dict[Place, RowDetail] = {}
+    judged = [_row(tracker, place, total, explain, details) for place in _places(tracker)]
     rows = with_native(tracker, [(row, library) for row, _, library in judged])
-    rows = _without_parts(rows)
+    ordered = in_order(_without_parts(rows))[:_MOST_ROWS]
     more = [
         found.more_iterations
         for row, found, _ in judged
@@ -42,7 +44,7 @@ def build_record(tracker: Tracker, explain: Callable[[Any], Explanation] | None)
     traced = sum(looked.iterations for looked in tracker.looked)
     plain_s = tracker.schedule.plain_s
     return LeakRecord(
-        rows=in_order(rows)[:_MOST_ROWS],
+        rows=ordered,
         iterations=tracker.iterations,
         warmup=min(tracker.warmup, tracker.iterations),
         traced=traced,
@@ -56,6 +58,7 @@ def build_record(tracker: Tracker, explain: Callable[[Any], Explanation] | None)
         total=total,
         series=tuple(series),
         more_iterations=max(more) if more else None,
+        details=details_for(ordered, details),
     )
 
 
@@ -80,6 +83,7 @@ def _row(
     place: Place,
     total: Growth,
     explain: Callable[[Any], Explanation] | None,
+    details: dict[Place, RowDetail],
 ) -> tuple[LeakRow, Judgement, str]:
     windows = tuple(
         looked.kept.get(place, SiteGrowth(looked.start, looked.iterations, _NOTHING, _NOTHING))
@@ -97,6 +101,7 @@ def _row(
         **_cohort(sample),
     )
     judged = judge_site(evidence)
+    details[place] = detail_of(tracker, place, windows, evidence.lengths, total, judged)
     site = tracker.sites.site(place)
     rate = site_rate(evidence)
     blocks = max(w.blocks_per_iteration for w in windows)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from .traces import Frames
 
-__all__ = ["DEEPEST", "Label", "Place", "Site", "Sites", "is_library", "is_machinery"]
+__all__ = ["DEEPEST", "Label", "Place", "Site", "Sites", "is_library", "is_machinery", "is_own"]
 
 # `In[12]` for the file name of a cell, None for any other.
 Label = Callable[[str], "str | None"]
@@ -76,6 +76,11 @@ def is_library(filename: str) -> bool:
     if "site-packages" in filename or "dist-packages" in filename:
         return True
     return any(filename.startswith(folder + os.sep) for folder in (_OWN, *_library_folders()))
+
+
+def is_own(filename: str) -> bool:
+    """Whether a file is of this package."""
+    return filename.startswith(_OWN_PREFIX)
 
 
 def is_machinery(frames: Frames) -> bool:

@@ -28,6 +28,8 @@ class Looked:
         self.kept: dict[Place, SiteGrowth] = {}
         self.samples: dict[Place, Sample] = {}
         self.grown: list[Grown] = []
+        # Of what kept something, the traceback of its largest part.
+        self.tracebacks: dict[Place, Frames] = {}
         # Places outside of the user's code that kept something: deeper tracebacks are due.
         self.foreign = 0
 
@@ -60,6 +62,7 @@ class TracedWindow:
         self._census = Census(members) if sampling else None
         shelter.refreeze()
         self._readings: list[dict[Place, Sizes]] = []
+        self._largest: dict[Place, tuple[int, Frames]] = {}
         self._void = False
         self._window = Window(frames)
         self._limit = tracemalloc.get_traceback_limit()
@@ -77,9 +80,12 @@ class TracedWindow:
             self._void = True
             found = {}
         sums: defaultdict[Place, list[int]] = defaultdict(lambda: [0, 0])
+        self._largest.clear()
         for frames, (size, blocks) in found.items():
             place = self._place(frames)
             if place is not None:
+                if size > self._largest.get(place, (0,))[0]:
+                    self._largest[place] = size, frames
                 sums[place][0] += size
                 sums[place][1] += blocks
         self._readings.append({place: (s, b) for place, (s, b) in sums.items()})
@@ -108,6 +114,7 @@ class TracedWindow:
                 looked.start, looked.iterations, first.get(place, (0, 0)), last.get(place, (0, 0))
             )
         suspects = self._suspects(looked.kept)
+        looked.tracebacks = {p: self._largest[p][1] for p in suspects if p in self._largest}
         looked.foreign = sum(not self._sites.is_user(place[0]) for place in suspects)
         if self._census is not None and suspects:
             fresh = self._shelter.fresh()

@@ -33,6 +33,8 @@ Explain = Callable[[Any], Explanation]
 
 # Frames of each traceback, as far as they are needed to reach the user's code.
 _FRAMES = (1, 16, DEEPEST)
+# Frames once something grew in two windows: who called is then worth its cost.
+_CALLERS = 8
 # Fewer plain iterations are not enough to stop early, for a leak and for its absence.
 _LEAST = 12
 _PATIENT = 24
@@ -195,7 +197,7 @@ class Tracker:
                 self.sites,
                 self._shelter,
                 self.iterations,
-                frames=self._frames,
+                frames=max(self._frames, _CALLERS if self._grows() else 1),
                 sampling=len(self.looked) < 3,
                 names=self._names,
                 members=self._members,
@@ -223,6 +225,12 @@ class Tracker:
         if len(self.looked) in (1, 2) and self._begins(looked):
             self.schedule.soon()
         self.looked.append(looked)
+
+    def _grows(self) -> bool:
+        """Whether the last of at least two windows showed growth."""
+        return len(self.looked) > 1 and any(
+            kept.bytes_per_iteration > FLOOR_BYTES for kept in self.looked[-1].kept.values()
+        )
 
     def _begins(self, looked: Looked) -> bool:
         """Whether something grew that did not in the windows before."""
