@@ -24,6 +24,11 @@ class Armed:
         self._next_seq += 1
         return token
 
+    @property
+    def last_seq(self) -> int:
+        """The number of the newest token, standing or not."""
+        return self._next_seq - 1
+
     def all(self) -> list[Token]:
         """Every token, the standing one first."""
         standing = [self.standing] if self.standing is not None else []

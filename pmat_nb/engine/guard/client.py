@@ -303,6 +303,7 @@ class Guard:
                     token.outliving_tasks = tuple(
                         token.tasks_started() if token.tasks_started else ()
                     )
+                    tasks.watch(token, self.delivery.meter)
                 if token.outliving or token.outliving_tasks:
                     self._armed.lingering[token.seq] = token
                 self._withdraw(token)
@@ -341,9 +342,13 @@ class Guard:
             if not working and not tasks.alive(token):
                 with self._lock:
                     self._forget(token)
+            elif self._link is not None and self._link.words[layout.STOP_SEQ] != token.seq:
+                tasks.look_afresh(token, self.delivery.meter)
 
     def _forget(self, token: Token) -> None:
         self._armed.lingering.pop(token.seq, None)
+        self.delivery.meter.forget(token.outliving_tasks)
+        token.judged = token.seen = None
         token.outliving, token.outliving_tasks, token.tasks_told = (), (), []
         if self._link is not None:
             self._link.send(layout.FORGET, token.seq)

@@ -19,12 +19,13 @@ from . import stop, tasks, threads
 from .armed import MIB, Armed
 from .own_ceiling import OwnCeiling
 from .process import layout
+from .steps import StepMeter
 from .token import Token
 
 __all__ = ["Delivery"]
 
 _MOST_IDLE_DELIVERIES = 4
-# A task that awaits most of the time is met at work only now and then.
+# Whose growth it is shows in the steps to come; one that awaits makes few.
 _MOST_WITH_TASKS = 60
 
 
@@ -45,6 +46,7 @@ class Delivery:
         self._ceiling = own_ceiling
         self._words = words
         self._forget = forget
+        self.meter = StepMeter()
         self._old_handler: Any = None
         self._handles_signal = False
 
@@ -61,7 +63,8 @@ class Delivery:
             self._handles_signal = True
 
     def restore(self) -> None:
-        """The handler that was there before."""
+        """The handler that was there before; no task is measured any more."""
+        self.meter.end()
         if self._handles_signal and _on_main_thread():
             signal.signal(signal.SIGURG, self._old_handler or signal.SIG_DFL)
             self._handles_signal = False
@@ -122,8 +125,8 @@ class Delivery:
             return  # child processes grew; threads may be what waits for them
         stopped = bool(threads.stop_started(token, lingering=token.ended))
         if token.ended and not stopped and token.outliving_tasks:
-            tree, busy = words[layout.TREE], bool(self._armed.running)
-            stopped = tasks.stop_outliving(token, frame, tree, scope_runs=busy)
+            last = None if self._armed.running else self._armed.last_seq
+            stopped = tasks.stop_outliving(token, frame, self.meter, last_scope=last)
         if token.ended and not stopped:
             token.idle_deliveries += 1
             most = _MOST_WITH_TASKS if tasks.alive(token) else _MOST_IDLE_DELIVERIES

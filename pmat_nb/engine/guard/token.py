@@ -25,6 +25,7 @@ class Token:
     __slots__ = (
         "active",
         "baseline_bytes",
+        "between",
         "block_handler",
         "cancel",
         "ceiling",
@@ -35,6 +36,7 @@ class Token:
         "idents_before",
         "idle_deliveries",
         "in_scope",
+        "judged",
         "limit_bytes",
         "line",
         "outliving",
@@ -45,6 +47,7 @@ class Token:
         "raised_in_thread",
         "replaced_before",
         "scope",
+        "seen",
         "seq",
         "started_ns",
         "tasks_started",
@@ -54,7 +57,6 @@ class Token:
         "threshold_bytes",
         "trace_before",
         "traced",
-        "tree_at_signal",
         "tree_bytes",
         "warn_only",
     )
@@ -83,7 +85,11 @@ class Token:
         self.tasks_started: Callable[[], Sequence[Any]] | None = None
         self.outliving_tasks: tuple[Any, ...] = ()
         self.tasks_told: list[Any] = []
-        self.tree_at_signal: int | None = None
+        # What the process held, and each task had added, when they were judged last or seen
+        # to keep the limit; what it held at the last signal between cells, after which of them.
+        self.judged: tuple[int, dict[int, int]] | None = None
+        self.seen: tuple[int, dict[int, int]] | None = None
+        self.between: tuple[int, int] | None = None
         self.idle_deliveries = 0
         self.raised_in_thread: dict[int, int] = {}
         self.thread_cpu: dict[int, tuple[int, int]] = {}
