@@ -43,7 +43,12 @@ OUTSIDE = {
     "consumers": set(),
 }
 # An array is what the user asks of them.
-WANTED = {"consumers/managed/scratch.py": {"numpy"}}
+WANTED = {
+    "consumers/managed/scratch.py": {"numpy"},
+    # What --native asks for, and what it says how to install.
+    "consumers/native.py": {"memray"},
+    "consumers/native_reader.py": {"memray"},
+}
 # Modules that are nothing without their library; others import them inside functions.
 LATE = {
     "pmat_nb.render.leaks_figure",
@@ -52,6 +57,7 @@ LATE = {
     "pmat_nb.render.pool_figure",
     "pmat_nb.widgets.dashboard",
 }
+    "pmat_nb.render.profile_figure",
 HEAVY = {"pandas", "numpy", "matplotlib", "ipywidgets", "pyarrow", "torch", "polars"}
 
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from .records import CellRecord, PeakKind
@@ -134,6 +135,33 @@ class CellMeter:
         """Add a background sample to the peaks of the open cells."""
         for cell in tuple(self._open):
             cell.peak_bytes = _highest(cell.peak_bytes, rss_bytes)
+
+    @property
+    def innermost(self) -> OpenCell | None:
+        """The open cell that began last."""
+        return self._open[-1] if self._open else None
+
+    def is_open(self, cell: OpenCell) -> bool:
+        """Whether it has begun and not ended."""
+        return cell in self._open
+
+    def peak_so_far(self, cell: OpenCell) -> int | None:
+        """The highest of an open cell until now; any thread may ask."""
+        self._fold_peak(self._probe.rss_bytes())
+        return cell.peak_bytes
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Work of our own within a cell: what it takes, and gives back, is no cell's peak.
+
+        What a cell takes and gives back meanwhile, on another thread, is not seen either.
+        """
+        self._fold_peak(self._probe.rss_bytes())
+        try:
+            yield
+        finally:
+            if self._exact:
+                self._probe.reset_peak()
 
     def abandon(self) -> None:
         """Forget open cells, as a forked child must."""

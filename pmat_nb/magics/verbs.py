@@ -23,6 +23,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "pressure": manage.pressure,
     "configure": manage.configure,
     "leaks": find.leaks,
+    "profile": find.profile,
     "recommend": tune.recommend,
     "dashboard": tune.dashboard,
 }
@@ -31,4 +32,5 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 CELL_COMMANDS: dict[str, Callable[..., None]] = {
     "limit": survive.limit_cell,
     "leaks": find.leaks_cell,
+    "profile": find.profile_cell,
 }

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .leaking import Leaks
     from .pools import PoolManager
     from .pressure import PressureMonitor
+    from .profiling import Profiling
     from .recommending import Recommender
     from .repeating.arming import Repeater
     from .suspecting import Suspects
@@ -77,6 +78,13 @@ class Parts:
         from .leaking import Leaks
 
         return self._part("leaks", Leaks)
+
+    @property
+    def profiling(self) -> Profiling:
+        """The cell under ``%%pmat_profile``, and the last profile."""
+        from .profiling import Profiling
+
+        return self._part("profiling", Profiling)
 
     @property
     def recommender(self) -> Recommender:

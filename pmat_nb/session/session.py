@@ -241,12 +241,14 @@ class Session(Parts):
         if self.meter.depth <= 1:
             self._watch_for_leaks("begins", info)
         self._tell_repeater("begin", info)
+        self._tell_profiling("begin", info)
         if self.protector is not None:
             self.protector.begin(info)
 
     def _after_cell(self, result: Any) -> None:
         if self.protector is not None:
             self.protector.end(result)
+        self._tell_profiling("end", getattr(result, "info", None))
         self._tell_repeater("end", getattr(result, "info", None))
         self._watch_for_leaks("ends", result)
         if self.meter.depth <= 1 and self._death_watch is not None:
@@ -255,6 +257,10 @@ class Session(Parts):
     def _tell_repeater(self, step: str, info: Any) -> None:
         if (repeater := self.part_if_made("repeater")) is not None:
             self.faults.guard("leak tracking")(getattr(repeater, step))(info)
+
+    def _tell_profiling(self, step: str, told: Any) -> None:
+        if (profiling := self.part_if_made("profiling")) is not None:
+            self.faults.guard("profiling")(getattr(profiling, step))(told)
 
     def _cell_is_over(self) -> None:
         if (pressure := self._parts.get("pressure")) is not None:
@@ -326,6 +332,7 @@ class Session(Parts):
         if (collector := self.part_if_made("collector")) is not None:
             collector.note_cell(record)
         self._watch_for_leaks("entered", record, source)
+        self._tell_profiling("cell_entered", record)
         if (leaks := self.part_if_made("leaks")) is not None:
             self.faults.guard("leak tracking")(leaks.cell_ended)(record)
         self.sampler.start()

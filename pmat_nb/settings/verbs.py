@@ -284,6 +284,31 @@ VERBS: tuple[Verb, ...] = (
         cell=True,
     ),
     Verb(
+        "profile",
+        "what one run of a cell took: peak, course, lines at the peak; alone: the last one again",
+        (
+            Option(
+                "interval",
+                "duration",
+                "time between samples",
+                unit="s",
+                default=0.01,
+                minimum=0.001,
+                maximum=60,
+                metavar="SECONDS",
+            ),
+            Option(
+                "native",
+                "flag",
+                "allocations of C code too, with their lines; needs memray: "
+                "pip install 'pmat_nb[native]'",
+            ),
+        ),
+        reports=True,
+        examples=("", "--native", "--interval 0.1"),
+        cell=True,
+    ),
+    Verb(
         "pressure",
         "how close the kernel is to its limit, and what happens at the next level",
         (

@@ -13,6 +13,12 @@ def _is_leak_report(output: dict[str, Any]) -> bool:
     return "your code ran" in output.get("data", {}).get("text/plain", "")
 
 
+def _is_profile(output: dict[str, Any]) -> bool:
+    return output["output_type"] == "display_data" and "tracing was on" in output["data"].get(
+        "text/plain", ""
+    )
+
+
 MAGICS = (
     Magic("loaded", load=(LOAD,)),
     Magic("unloaded", load=(LOAD, "%unload_ext pmat_nb")),
@@ -24,5 +30,6 @@ MAGICS = (
         line_shift=1,
         is_ours=_is_leak_report,
     ),
+    Magic("profile", load=(LOAD,), prefix="%%pmat_profile", line_shift=1, is_ours=_is_profile),
     Magic("standing", load=(LOAD, "%pmat_limit 6GB")),
 )

@@ -11,8 +11,10 @@ from pmat_nb.session.session import Session
 
 if TYPE_CHECKING:
     from pmat_nb.engine.leaks.report import LeakRecord
+    from pmat_nb.render.report import Report
 
 _WARMUP = 3
+_INTERVAL_S = 0.01
 
 
 def leaks(
@@ -72,3 +74,36 @@ def _shown(record: LeakRecord, *, top: int | None, format: str | None, output: s
     from pmat_nb.render.leaks import LeakReport
 
     return deliver(LeakReport(record, top=top), format, output)
+
+
+def profile(session: Session, *, format: str | None, output: str | None, **options: Any) -> Any:
+    """``%pmat_profile``: the last profile again."""
+    if options["native"] or options["interval"] is not None:
+        raise UsageError(
+            "%pmat_profile: a line has no cell to profile; write %%pmat_profile above the cell"
+        )
+    return deliver(session.profiling.report(), format, output)
+
+
+def profile_cell(
+    session: Session,
+    first_line: str,
+    *,
+    interval: float | None,
+    native: bool,
+    format: str | None,
+    output: str | None,
+) -> None:
+    """``%%pmat_profile``: arm the cell that it heads."""
+    from pmat_nb.session.profiling import ProfileWish
+
+    def show(report: Report) -> None:
+        from IPython.display import display
+
+        shown = deliver(report, format, output)
+        if shown is not None:
+            show_it: Any = display
+            show_it(shown)
+
+    wish = ProfileWish(_INTERVAL_S if interval is None else interval, native, show)
+    session.profiling.arm_next(first_line, wish)

@@ -1,0 +1,94 @@
+"""Python's own tracing for the length of one run, with the true peak between looks."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+
+from pmat_nb.engine.leaks.sites import Sites
+from pmat_nb.engine.leaks.traces import Sizes, Window
+
+from .records import Place
+
+__all__ = ["Traced", "by_place"]
+
+# Deeper tracebacks would name the caller of a library, at three times the cost.
+_FRAMES = 1
+
+
+class Traced:
+    """What was allocated since ``start``. Where the user traces already, that is shared.
+
+    ``aside`` encloses work of ours whose memory must not count to the peak.
+    """
+
+    def __init__(
+        self,
+        sites: Sites,
+        aside: Callable[[], AbstractContextManager[None]] = nullcontext,
+        clock: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self._sites = sites
+        self._aside = aside
+        self._clock = clock
+        self._window: Window | None = None
+        self._base = self._tracer_base = 0
+        self.peak_bytes = 0
+
+    @property
+    def shared(self) -> bool:
+        """Whether it was on before: its peak is then the user's, and known by samples."""
+        return self._window is not None and self._window.shared
+
+    def start(self) -> None:
+        """Trace from here on."""
+        self._window = Window(_FRAMES)
+        if self.shared:
+            self._base = tracemalloc.get_traced_memory()[0]
+        self._tracer_base = tracemalloc.get_tracemalloc_memory()
+
+    def now(self) -> int | None:
+        """Bytes alive of what was allocated since the start; None once tracing was stopped."""
+        if self._window is None or not tracemalloc.is_tracing():
+            return None
+        held, peak = tracemalloc.get_traced_memory()
+        self.peak_bytes = max(self.peak_bytes, held - self._base if self.shared else peak)
+        return held - self._base
+
+    def tracer_bytes(self) -> int:
+        """What tracing holds for itself."""
+        if not tracemalloc.is_tracing():
+            return 0
+        return max(0, tracemalloc.get_tracemalloc_memory() - self._tracer_base)
+
+    def look(self) -> tuple[dict[Place, Sizes] | None, float]:
+        """Bytes and blocks alive by place, and the processor time it took; None once stopped."""
+        self.now()
+        began = self._clock()
+        with self._aside():
+            found = self._window.read() if self._window is not None else None
+            places = None if found is None else by_place(found, self._sites)
+            del found
+        if not self.shared and tracemalloc.is_tracing():
+            tracemalloc.reset_peak()
+        return places, self._clock() - began
+
+    def stop(self) -> None:
+        """Stop tracing if it was started here; stopping twice is fine."""
+        window, self._window = self._window, None
+        if window is not None:
+            window.close()
+
+
+def by_place(found: Mapping[tuple[Place, ...], Sizes], sites: Sites) -> dict[Place, Sizes]:
+    """Sums by the nearest line of the user's, else by the innermost; our own left out."""
+    sums: defaultdict[Place, list[int]] = defaultdict(lambda: [0, 0])
+    for frames, (size, blocks) in found.items():
+        place = sites.place(frames)
+        if place is not None:
+            sums[place][0] += size
+            sums[place][1] += blocks
+    return {place: (size, blocks) for place, (size, blocks) in sums.items() if size > 0}
