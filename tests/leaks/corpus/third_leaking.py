@@ -226,7 +226,7 @@ def group_by_objects():
     def step():
         frame = pd.DataFrame({"k": np.arange(24_000) % 5, "v": np.arange(24_000.0)})  # LEAK
         grouped = frame.groupby("k")  # LEAK
-        grouped.v.mean()
+        grouped.v.mean()  # LEAK
         groups.append(grouped)
 
     return step
