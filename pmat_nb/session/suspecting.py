@@ -1,6 +1,7 @@
 """The watch stage: counters around every cell that runs again, and what they make of it.
 
-A run costs two readings of counters (some 20 µs). Only when a cell's counters go on growing
+A run costs two readings of counters (some 50 µs; cells that follow each other within less
+than a tenth of a second are read now and then). Only when a cell's counters go on growing
 is more done, once: around its next run counters are read exactly and the variables that it
 names are sized, before and after, and garbage is collected between cells. What its own
 variables or garbage explain is no suspect.

@@ -16,7 +16,7 @@ __all__ = ["Allowance", "CounterProbe", "Counters", "PoolReader"]
 
 # What readings around a cell may cost on average, beside this share of the time that
 # passes, and how much of that is saved up.
-_PER_CELL_S = 20e-6
+_PER_CELL_S = 10e-6
 _SHARE = 0.001
 _SAVED_S = 20e-3
 
@@ -102,7 +102,7 @@ class Counters:
 
 
 class Allowance:
-    """Time for readings around cells: 20 µs each on average, and 0.1% of the time that passes.
+    """Time for readings around cells: 10 µs each on average, and 0.1% of the time that passes.
 
     A heap with many free chunks is slow to count. Both readings around a cell are needed
     or none, so what one costs is saved up for and then spent on both. ``clock`` gives

@@ -44,8 +44,7 @@ _SUSPICIOUS = 0.65
 _LEAST_POINTS = 7
 _MOST_CELLS = 200
 _MOST_POINTS = 100
-# Bytes of one of Python's blocks until a run was measured exactly: the middle of what
-# objects of the standard library take.
+# Bytes of one of Python's blocks until a run was measured exactly.
 _BLOCK_BYTES = 64.0
 
 
