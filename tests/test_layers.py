@@ -1,5 +1,6 @@
 """Imports run one way: errors, units, settings <- engine <- consumers, render <- session
-<- widgets <- magics, cli. Read from the source, and seen in processes of their own.
+<- widgets <- magics, cli; pytest_plugin is beside session. Read from the source, and seen in
+processes of their own.
 """
 
 from __future__ import annotations
@@ -29,13 +30,14 @@ ALLOWED = {
     "consumers": BASE | {"engine", "consumers"},
     "render": BASE | {"engine", "render"},
     "session": BASE | {"engine", "consumers", "render", "session"},
+    "pytest_plugin": BASE | {"engine", "consumers", "render", "pytest_plugin"},
     "widgets": BASE | {"engine", "consumers", "render", "session", "widgets"},
     "magics": BASE | {"engine", "consumers", "render", "session", "widgets", "magics"},
     "cli": BASE | {"engine", "consumers", "render", "session", "widgets", "cli"},
 }
 # The public face: it may name anything, inside functions.
 FACES = {"__init__", "__main__"}
-LAYERS = [*sorted(BASE), "engine", "consumers", "render", "session", "widgets", "magics", "cli"]
+LAYERS = [*sorted(BASE), *(name for name in ALLOWED if name not in BASE)]
 # Third-party packages a layer may import at all; the rest only where a kernel has them.
 OUTSIDE = {
     **{layer: {"platformdirs", "tomlkit"} for layer in BASE},
@@ -55,9 +57,9 @@ LATE = {
     "pmat_nb.render.canvas",
     "pmat_nb.render.figures",
     "pmat_nb.render.pool_figure",
+    "pmat_nb.render.profile_figure",
     "pmat_nb.widgets.dashboard",
 }
-    "pmat_nb.render.profile_figure",
 HEAVY = {"pandas", "numpy", "matplotlib", "ipywidgets", "pyarrow", "torch", "polars"}
 
 
@@ -152,7 +154,7 @@ def test_a_layer_brings_in_no_library(layer: str) -> None:
     assert not outside
 
 
-@pytest.mark.parametrize("layer", ["session", "widgets", "magics", "cli"])
+@pytest.mark.parametrize("layer", ["session", "widgets", "magics", "cli", "pytest_plugin"])
 def test_no_layer_brings_in_a_heavy_library(layer: str) -> None:
     seen = imported_by("\n".join(f"import {name}" for name in modules_of(layer)))
     assert not {name.split(".")[0] for name in seen} & HEAVY
