@@ -22,6 +22,7 @@ SECTIONS = {
     "snapshot": "Saving and restoring",
     "strings": "Equal strings",
     "leaks": "Leaks",
+    "traces": "Where memory was allocated",
 }
 PEERS = ("memray", "memory_profiler", "guppy3", "pympler")
 HEAD = """# Benchmarks
