@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from .base import Step
 from .namespace import UserObjects, user_objects
 
-__all__ = ["view_steps"]
+__all__ = ["SmallViews", "held_by_names_alone", "own_thread_runs", "small_views", "view_steps"]
 
 # Less than that is not worth a copy.
 _LEAST_BYTES = 1 << 20
@@ -32,7 +32,7 @@ _PANDAS_OWN = frozenset(
 )
 
 
-class _Group(NamedTuple):
+class SmallViews(NamedTuple):
     """Variables whose views share arrays, each with all of its names.
 
     ``why`` says why they are left alone, empty where they may be copied.
@@ -44,6 +44,7 @@ class _Group(NamedTuple):
 
     @property
     def label(self) -> str:
+        """The first name of each."""
         return ", ".join(names[0] for names in self.names)
 
 
@@ -52,7 +53,7 @@ def view_steps(shell: Any, copy: bool) -> Iterator[Step]:
 
     ``copy`` false only names them.
     """
-    groups = sorted(_groups(shell), key=lambda group: -group.freed_bytes)
+    groups = sorted(small_views(shell), key=lambda group: -group.freed_bytes)
     for group in groups[:_MOST_STEPS]:
         target = f"analysis:{group.names[0][0]}"
         what = f"{group.label}: small view of a large array"
@@ -102,13 +103,14 @@ class _Places:
             yield sorted(positions), open_keys
 
 
-def _groups(shell: Any) -> list[_Group]:
+def small_views(shell: Any) -> list[SmallViews]:
+    """The variables whose views keep far larger arrays alive, in any order."""
     numpy: Any = sys.modules.get("numpy")
     if not hasattr(numpy, "ndarray"):
         return []
     found = user_objects(shell)
     places = _Places(found.values, numpy)
-    busy = _own_thread_runs(shell)
+    busy = own_thread_runs(shell)
     groups = []
     for positions, keys in places.together():
         if keys.isdisjoint(places.barred):
@@ -117,7 +119,7 @@ def _groups(shell: Any) -> list[_Group]:
                 why = "a thread of yours is running" if busy else ""
                 why = why or _doubt(found, places, positions, keys, numpy)
                 names = tuple(_names(found, at) for at in positions)
-                groups.append(_Group(names, freed, why))
+                groups.append(SmallViews(names, freed, why))
     return groups
 
 
@@ -156,7 +158,7 @@ def _doubt(
     """Why the views cannot be copied; empty where nothing else uses what they show."""
     values = found.values
     for at in positions:
-        if not _held_by_names_alone(values, at, len(_names(found, at)), numpy):
+        if not held_by_names_alone(values, at, len(_names(found, at)), numpy):
             return "something else holds the view too: %pmat_why tells what"
         if type(values[at]) is not numpy.ndarray and not _plain_table(values[at], numpy):
             return "a table with attributes or columns of other kinds"
@@ -172,8 +174,11 @@ def _doubt(
     return ""
 
 
-def _held_by_names_alone(values: list[Any], at: int, names: int, numpy: Any) -> bool:
-    """Whether the view, down to its array, has no holder but the user's names for it."""
+def held_by_names_alone(values: list[Any], at: int, names: int, numpy: Any) -> bool:
+    """Whether a table or array, down to its arrays, has no holder but the user's names for it.
+
+    ``values`` holds it once, at ``at``; the caller must not hold it otherwise.
+    """
     # Less the list's reference and the call's.
     if sys.getrefcount(values[at]) - 2 != names:
         return False
@@ -201,7 +206,7 @@ def _plain_table(table: Any, numpy: Any) -> bool:
     )
 
 
-def _own_thread_runs(shell: Any) -> bool:
+def own_thread_runs(shell: Any) -> bool:
     """Whether another thread runs code of the user's cells: it may write to a view."""
     frames = sys._current_frames()
     frames.pop(threading.get_ident(), None)
@@ -219,7 +224,7 @@ def _own_thread_runs(shell: Any) -> bool:
 
 def _replace(shell: Any, names: tuple[tuple[str, ...], ...]) -> str:
     """Bind every name of each view to one copy of it, if all is still as it was found."""
-    if not any(group.names == names and not group.why for group in _groups(shell)):
+    if not any(group.names == names and not group.why for group in small_views(shell)):
         return "changed meanwhile: left alone"
     numpy = sys.modules["numpy"]
     copies = [_copied(shell.user_ns[group[0]], numpy) for group in names]

@@ -58,7 +58,7 @@ class Recommender:
 
         started = time.perf_counter()
         notes: list[str] = []
-        scene = self._scene(lossy, started)
+        scene = self._scene(lossy, started, notes)
         found = sorted(self._ask(scene, notes), key=_worth, reverse=True)
         self._listed = {
             number: (_numbered(number, advice), advice) for number, advice in enumerate(found, 1)
@@ -103,10 +103,10 @@ class Recommender:
 
     # --- listing ------------------------------------------------------------------
 
-    def _scene(self, lossy: bool, started: float) -> Scene:
+    def _scene(self, lossy: bool, started: float, notes: list[str]) -> Scene:
         session = self._session
         reporter = session.reporter()
-        reporter.size(None if lossy else _BUDGET_S / 4)
+        reporter.size(_BUDGET_S / 4)
         stats = reporter.record()
         return Scene(
             shell=session.namespace_owner,
@@ -117,6 +117,7 @@ class Recommender:
             out_of_time=lambda: time.perf_counter() - started > _BUDGET_S,
             pools=stats.pools,
             tools=_tools(session),
+            tell=notes.append,
         )
 
     def _ask(self, scene: Scene, notes: list[str]) -> Iterator[Advice]:

@@ -59,11 +59,16 @@ class Tools:
     gc_advice: Callable[[], Sequence[GcAdvice]]
 
 
+def _untold(text: str) -> None:
+    """Nobody is there to be told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """All that finders may look at. ``cells`` are in the order of running, oldest first.
 
     ``sizes`` are the largest variables by name, as just sized; ``shell`` has ``user_ns``.
+    ``tell`` takes a line for the end of the list: what was not looked at, and why.
     """
 
     shell: Any
@@ -74,6 +79,7 @@ class Scene:
     out_of_time: Callable[[], bool]
     pools: Sequence[PoolRecord] = field(default=())
     tools: Tools | None = None
+    tell: Callable[[str], None] = _untold
 
     @property
     def namespace(self) -> dict[str, Any]:
