@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import linecache
+import threading
+
+import pytest
 
 from pmat_nb.engine.leaks import sites, traces
 from pmat_nb.engine.leaks.sites import Sites
@@ -27,6 +31,35 @@ def test_without_any_the_innermost():
 
 def test_what_we_allocate_ourselves_is_nobodys():
     assert Sites(label).place(((traces.__file__, 5),)) is None
+
+
+LIB = "/x/lib/python3.11/site-packages/"
+
+
+@pytest.mark.parametrize(
+    ("files", "machinery"),
+    [
+        (("IPython/core/history.py", "ipykernel/zmqshell.py"), True),
+        ((json.__file__, "IPython/core/compilerop.py"), True),
+        (("<string>", "zmq/sugar/socket.py", asyncio.base_events.__file__), True),
+        (("numpy/lib/io.py", "IPython/core/interactiveshell.py"), False),
+        ((json.__file__, "distributed/worker.py", "tornado/ioloop.py"), False),
+        ((threading.__file__,), False),
+        ((asyncio.base_events.__file__, threading.__file__), True),
+    ],
+)
+def test_the_kernel_at_its_own_work_is_nobodys(files: tuple[str, ...], machinery: bool) -> None:
+    absolute = (f if f.startswith(("/", "<")) else LIB + f for f in files)
+    frames = tuple((filename, 1) for filename in absolute)
+    assert (Sites(label).place(frames, limit=16) is None) is machinery
+    # The user's own line further out has it all, whatever is in between.
+    assert Sites(label).place((*frames, (CELL, 3)), limit=16) == (CELL, 3)
+
+
+def test_a_traceback_that_was_cut_off_may_be_the_users() -> None:
+    frames = ((LIB + "IPython/core/display_functions.py", 7),)
+    assert Sites(label).place(frames, limit=1) == frames[0]
+    assert Sites(label).place(frames, limit=16) is None
 
 
 def test_libraries_are_told_from_the_users_files():

@@ -5,12 +5,13 @@ from __future__ import annotations
 import tracemalloc
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 
 from .census import Census, Grown, Members, Sample
 from .collecting import Shelter
 from .evidence import LEAST_BYTES
 from .records import SiteGrowth
-from .sites import Place, Sites
+from .sites import DEEPEST, Place, Sites
 from .traces import Frames, Sizes, Window
 
 __all__ = ["Looked", "TracedWindow"]
@@ -66,6 +67,7 @@ class TracedWindow:
         self._void = False
         self._window = Window(frames)
         self._limit = tracemalloc.get_traceback_limit()
+        self._may_deepen = frames < DEEPEST
 
     @property
     def iterations(self) -> int:
@@ -115,13 +117,29 @@ class TracedWindow:
             )
         suspects = self._suspects(looked.kept)
         looked.tracebacks = {p: self._largest[p][1] for p in suspects if p in self._largest}
-        looked.foreign = sum(not self._sites.is_user(place[0]) for place in suspects)
+        strangers = {place for place in suspects if not self._sites.is_user(place[0])}
+        looked.foreign = sum(map(self._grows_always, strangers))
+        if looked.foreign and self._may_deepen:
+            return  # another window with deeper tracebacks replaces this one
+        if self._may_deepen:
+            # What came now and then, far from the user's code, is nobody's: a thread's, ours.
+            suspects = [place for place in suspects if place not in strangers]
+            for place in strangers:
+                del looked.kept[place]
         if self._census is not None and suspects:
             fresh = self._shelter.fresh()
             self._shelter.thaw()
             looked.samples, looked.grown = self._census.samples(
                 suspects, self._place, fresh, looked.start, self._names()
             )
+
+    def _grows_always(self, place: Place) -> bool:
+        """Whether a place kept more after each iteration than after the one before."""
+        # The text that makes named tuples: their fields were made elsewhere.
+        if place[0] == "<string>":
+            return False
+        sizes = [reading.get(place, (0, 0))[0] for reading in self._readings]
+        return all(after > before for before, after in pairwise(sizes))
 
     def _place(self, frames: Frames) -> Place | None:
         return self._sites.place(frames, self._limit)

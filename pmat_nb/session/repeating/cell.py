@@ -111,6 +111,10 @@ class RepeatedCell:
 
     def _start(self) -> None:
         self._set_keeps_armed(True)
+        # What the sampling thread will load is loaded before: in a window it would be traced.
+        session = self._session
+        session.pressure.tick(session.probe.rss_bytes())
+        _ = session.collector, session.defragmenter
         tracker = self._make_tracker(
             self._names,
             self._wish.warmup,
@@ -198,7 +202,8 @@ class RepeatedCell:
 
     def _notes(self, record: LeakRecord) -> list[str]:
         notes = []
-        if record.more_iterations:
+        undecided = all(row.verdict in ("undecided", "noise") for row in record.rows)
+        if record.more_iterations and undecided and self._silence.ended is None:
             notes.append(_more(record))
         if self._silence.failure and not self._failed_first:
             notes.append(f"the first run did not fail, a later one did: {self._silence.failure}")
