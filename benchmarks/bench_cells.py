@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import textwrap
+from typing import Any
 
 from .rows import Row, median
 
@@ -97,7 +98,7 @@ print(json.dumps([statistics.median(spent), statistics.mean(spent), any(traced)]
 """
 
 
-def ask(code: str, *arguments: str) -> object:
+def ask(code: str, *arguments: str) -> Any:
     done = subprocess.run(
         [sys.executable, "-c", SHELL + textwrap.dedent(code), *arguments],
         capture_output=True,
@@ -111,8 +112,8 @@ def run() -> list[Row]:
     rows = []
     for names in (0, 100_000):
         runs = [ask(TRIVIAL, str(names)) for _ in range(3)]
-        plain = median([one[0] for one in runs])  # type: ignore[index]
-        added = median([one[1] - one[0] for one in runs])  # type: ignore[index]
+        plain = median([one[0] for one in runs])
+        added = median([one[1] - one[0] for one in runs])
         rows.append(
             Row(
                 f"added to a trivial cell, {names:,} names in the namespace",
@@ -123,10 +124,10 @@ def run() -> list[Row]:
             )
         )
     rows += [_watch_row(lists, pause_s) for lists in (0, 3_000_000) for pause_s in (0.0, 0.02)]
-    plain_s, loaded_s = ask(BUSY)  # type: ignore[misc]
+    plain_s, loaded_s = ask(BUSY)
     slower = loaded_s / plain_s - 1
     rows.append(Row("a CPU-bound cell is slower by", f"{slower:+.2%}", "", "1%", slower < 0.01))
-    idle = float(ask(IDLE, "1")) - float(ask(IDLE, "0"))  # type: ignore[arg-type]
+    idle = float(ask(IDLE, "1")) - float(ask(IDLE, "0"))
     rows.append(
         Row("background sampling, share of a core", f"{idle:.3%}", "", "0.1%", idle < 0.001)
     )
@@ -135,7 +136,7 @@ def run() -> list[Row]:
 
 def _watch_row(lists: int, pause_s: float) -> Row:
     """Back to back readings are rationed; with pauses every cell is read."""
-    median_us, mean_us, traced = ask(WATCH, str(lists), str(pause_s))  # type: ignore[misc]
+    median_us, mean_us, traced = ask(WATCH, str(lists), str(pause_s))
     pace = f"cells {pause_s * 1000:.0f} ms apart" if pause_s else "cells back to back"
     return Row(
         f"the leak watch of a cell that runs again, {lists:,} lists, {pace}",

@@ -187,7 +187,7 @@ def register(
     """
     from pmat_nb.session import current
 
-    return current().pools.register(consumer, pool, name=name, clear=clear)  # type: ignore[no-any-return]
+    return current().pools.register(consumer, pool, name=name, clear=clear)
 
 
 def scratch(

@@ -18,6 +18,7 @@ Every message names the value, the bound and what would work instead.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 __all__ = [
     "GateFailedError",
@@ -62,7 +63,10 @@ class MemoryLimitExceeded(MemoryError):  # noqa: N818 - the name is a public con
         tree_bytes: what the kernel and its children held when it was stopped.
         duration_s: seconds from the start of the cell or block to the stop.
         growth: what grew, largest first, as ``(name, bytes)`` pairs.
+        stop: all that is known of a stopped cell (a ``StopRecord``); None of a block.
     """
+
+    stop: Any = None
 
     def __init__(
         self,

@@ -84,7 +84,7 @@ def beyond_cap(value: Value, cap: Value) -> bool:
 
 def rising(low: Value, medium: Value, high: Value) -> bool:
     """Whether the pressure thresholds rise."""
-    return isinstance(low, float) and low < medium < high  # type: ignore[operator]
+    return isinstance(low, float) and low < medium < high  # type: ignore[operator] # all or none
 
 
 def _row(

@@ -18,7 +18,7 @@ from .shell import user_namespace
 __all__ = ["FunctoolsCaches", "MatplotlibCaches", "RegexCache", "cached_objects"]
 
 _NO_AGES = "n/a: it does not say when an entry was last used; leave out --cache-age"
-_WRAPPER: type = type(functools.lru_cache(lambda: None))
+_WRAPPER: Any = type(functools.lru_cache(lambda: None))
 _NAMESPACE_OF = vars(ModuleType)["__dict__"].__get__
 _CLASS_NAMESPACE_OF = type.__dict__["__dict__"].__get__
 
@@ -38,7 +38,7 @@ def cached_objects(wrapper: Any) -> tuple[object, ...]:
 
 
 def _held(wrapper: Any, name: str, *, variable: bool) -> Held | None:
-    info = _WRAPPER.cache_info(wrapper)  # type: ignore[attr-defined]
+    info = _WRAPPER.cache_info(wrapper)
     if not info.currsize:
         return None
     detail = f"{info.currsize:,} entries, {info.hits:,} hits, {info.misses:,} misses"
@@ -119,7 +119,7 @@ class FunctoolsCaches:
     def lookups(self) -> Iterator[tuple[str, int, int, int]]:
         """Address, hits, misses and entries of every cache that is not empty."""
         for name, wrapper in self._candidates():
-            info = _WRAPPER.cache_info(wrapper)  # type: ignore[attr-defined]
+            info = _WRAPPER.cache_info(wrapper)
             if info.currsize:
                 yield f"cache:{name}", info.hits, info.misses, info.currsize
 
@@ -139,7 +139,7 @@ class FunctoolsCaches:
 
 def _entries(wrapper: Any) -> int:
     # By way of the type: the user's function may have attributes of these names.
-    return int(_WRAPPER.cache_info(wrapper).currsize)  # type: ignore[attr-defined]
+    return int(_WRAPPER.cache_info(wrapper).currsize)
 
 
 def _is_singleton(wrapper: Any) -> bool:
@@ -154,7 +154,7 @@ def _is_singleton(wrapper: Any) -> bool:
 
 def _clear(*wrappers: Any) -> str:
     for wrapper in wrappers:
-        _WRAPPER.cache_clear(wrapper)  # type: ignore[attr-defined]
+        _WRAPPER.cache_clear(wrapper)
     return ""
 
 

@@ -24,16 +24,16 @@ def type_name(value: object) -> str:
     return str(_NAME_OF(type(value)))
 
 
-def describe(value: object) -> str:
+def describe(value: Any) -> str:
     """Shape, length or dtype in a few words; empty where there is nothing safe to say."""
     kind = type(value)
     # Not ``kind in ...``: comparing classes may run their metaclass.
     if any(kind is one for one in _CONTAINERS):
-        number = len(value)  # type: ignore[arg-type]
+        number = len(value)
         return "1 item" if number == 1 else f"{number:,} items"
     if any(kind is one for one in (str, bytes, bytearray)):
         # Its type and its size say "bytes" already.
-        return f"length {len(value):,}"  # type: ignore[arg-type]
+        return f"length {len(value):,}"
     for module, name, words in _KNOWN:
         found = sys.modules.get(module)
         if found is not None and kind is getattr(found, name, None):

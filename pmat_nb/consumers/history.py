@@ -250,13 +250,14 @@ def _cells(number: int) -> str:
 
 def _text_bytes(pieces: object) -> int:
     """Bytes of the texts in a cell's pieces of output, by type and form."""
-    found, waiting = 0, [pieces]
+    waiting: list[Any] = [pieces]
+    found = 0
     while waiting:
         current = waiting.pop()
         if type(current) in (str, bytes):
             found += sys.getsizeof(current)
         elif type(current) in (list, tuple):
-            waiting += current  # type: ignore[arg-type]
+            waiting += current
         elif type(current) is dict:
             waiting += current.values()
         else:

@@ -127,9 +127,9 @@ class KernelRoots:
 
     # -- by type -----------------------------------------------------------------
 
-    def _by_type(self, holder: object, chain: Sequence[object]) -> Root | None:
+    def _by_type(self, holder: Any, chain: Sequence[object]) -> Root | None:
         if has_base(holder, type):
-            return Root(f"class {qualified_name(holder)}", "class", covers=0)  # type: ignore[arg-type]
+            return Root(f"class {qualified_name(holder)}", "class", covers=0)
         if has_base(holder, threading.Thread):
             name = (instance_dict(holder) or {}).get("_name")
             return Root(f"thread {name!s}", "thread", covers=0)

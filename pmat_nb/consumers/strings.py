@@ -93,17 +93,17 @@ class _Survey:
         return others
 
 
-def _members(container: object) -> tuple[list[object], int]:
+def _members(container: Any) -> tuple[list[object], int]:
     """(a sample of what a container holds, how many it holds)."""
     kind = type(container)
     if kind is list or kind is tuple:
-        count = len(container)  # type: ignore[arg-type]
+        count = len(container)
         step = max(1, -(-count // SAMPLE))
-        return list(container[::step]), count  # type: ignore[index]
+        return list(container[::step]), count
     if kind is dict:
-        return _of_dict(container)  # type: ignore[arg-type]
+        return _of_dict(container)
     if is_exactly(container, (set, frozenset, deque)):
-        return _taken(container), len(container)  # type: ignore[arg-type]
+        return _taken(container), len(container)
     if _is_object_array(container):
         return _of_array(container)
     found = gc.get_referents(container)

@@ -13,6 +13,7 @@ import inspect
 import sys
 from collections.abc import Iterator
 from types import FrameType, FunctionType, TracebackType
+from typing import Any
 
 __all__ = [
     "chained_exceptions",
@@ -84,7 +85,7 @@ traceback_of = BaseException.__dict__["__traceback__"].__get__
 def chained_exceptions(error: BaseException | None) -> list[BaseException]:
     """An exception, and those before it by ``__cause__``, ``__context__`` and groups."""
     found: dict[int, BaseException] = {}
-    waiting = [error]
+    waiting: list[Any] = [error]
     while waiting:
         current = waiting.pop()
         if current is None or id(current) in found:
@@ -92,5 +93,5 @@ def chained_exceptions(error: BaseException | None) -> list[BaseException]:
         found[id(current)] = current
         waiting += [_CONTEXT_OF(current), _CAUSE_OF(current)]
         if type(current) in (BaseExceptionGroup, ExceptionGroup):
-            waiting += current.exceptions  # type: ignore[attr-defined]
+            waiting += current.exceptions
     return list(found.values())

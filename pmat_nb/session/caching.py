@@ -84,4 +84,5 @@ def _key(key: Any) -> Callable[..., Any] | None:
             f"key: {key!r} is not a function of the call's arguments; "
             f"for example key=lambda frame: frame.shape"
         )
-    return key  # type: ignore[no-any-return]
+    found: Callable[..., Any] | None = key
+    return found

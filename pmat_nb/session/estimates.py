@@ -120,13 +120,13 @@ def _at_most(item: PoolItem, share: float) -> PoolItem:
     )
 
 
-def _signature(value: object, size: RootSize) -> tuple[int, int, int]:
-    length = len(value) if type(value) in _CONTAINERS else -1  # type: ignore[arg-type]
+def _signature(value: Any, size: RootSize) -> tuple[int, int, int]:
+    length = len(value) if type(value) in _CONTAINERS else -1
     return id(type(value)), size.shallow_bytes, length
 
 
 def sampled(
-    value: object,
+    value: Any,
     *,
     adapters: Sequence[Any],
     boundaries: Collection[int],
@@ -145,7 +145,7 @@ def sampled(
         )
 
     try:
-        if type(value) in _CONTAINERS and len(value) > _FEW:  # type: ignore[arg-type]
+        if type(value) in _CONTAINERS and len(value) > _FEW:
             return _scaled(value, adapters, {*boundaries, id(value)}, budget_s)
         parts = [sized(part) for part in _parts(value)] if depth > 0 else []
     except (RuntimeError, IndexError):  # another thread changed it meanwhile
@@ -157,12 +157,12 @@ def sampled(
     return Weight(nbytes, sum(part.padding_bytes for part in known))
 
 
-def _parts(value: object) -> list[object]:
+def _parts(value: Any) -> list[object]:
     """What a small container or an instance holds."""
     if type(value) is dict:
         return list(value.values())
     if type(value) in _CONTAINERS:
-        return list(value)  # type: ignore[call-overload, no-any-return]
+        return list(value)
     return list((instance_dict(value) or {}).values())[:_FEW]
 
 

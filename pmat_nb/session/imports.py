@@ -76,7 +76,7 @@ class ImportMeter:
             find = None if finder is self else getattr(finder, "find_spec", None)
             spec = find(name, path, target) if find is not None else None
             if spec is not None:
-                return spec  # type: ignore[no-any-return]
+                return spec  # type: ignore[no-any-return] # finders are untyped
         return None
 
     def _lend(self, spec: ModuleSpec) -> None:

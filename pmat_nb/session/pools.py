@@ -41,6 +41,7 @@ __all__ = ["OWN_GROWTH", "PoolManager"]
 
 # So many of the objects that go with the extension are called by name.
 _NAMED = 10
+_T = TypeVar("_T")
 _Own = TypeVar("_Own", bound=Consumer)
 
 # How each pool grows where the setting pool-growth is "own"; what is created: linear.
@@ -157,12 +158,12 @@ class PoolManager:
 
     def register(
         self,
-        consumer: Any,
+        consumer: _T,
         pool: str = "cache",
         *,
         name: str | None = None,
         clear: Callable[[], object] | None = None,
-    ) -> Any:
+    ) -> _T:
         """``pmat.register``; gives ``consumer`` back.
 
         Raises:

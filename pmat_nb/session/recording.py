@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pmat_nb.engine.history.notebook import Notebook
@@ -33,7 +33,8 @@ class Recording:
         if self._writer is None and not session.faults.off("history"):
             self._writer = session.faults.guard("history")(self._make_writer)()
         if self._writer is not None:
-            self._writer.source_mode = str(session.settings.get("record_source"))  # type: ignore[assignment]
+            mode: Any = session.settings.get("record_source")
+            self._writer.source_mode = mode
         return self._writer
 
     def notebook(self) -> Notebook:

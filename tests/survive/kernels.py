@@ -37,7 +37,7 @@ def alive_and_whole(kernel: Kernel) -> None:
 
 def rss_bytes(kernel: Kernel) -> int:
     """What the kernel process itself holds."""
-    with open(f"/proc/{kernel.pid}/statm") as statm:  # noqa: PTH123
+    with open(f"/proc/{kernel.pid}/statm") as statm:  # noqa: PTH123 - a pathlib open is slower
         return int(statm.read().split()[1]) * 4096
 
 

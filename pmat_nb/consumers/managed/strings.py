@@ -57,9 +57,9 @@ class StringPool:
         """
         before = len(self._table)
         if type(value) is str:
-            kept = self._table.setdefault(value, value)  # type: ignore[arg-type]
+            kept = self._table.setdefault(value, value)  # type: ignore[arg-type] # a str
             self._enter(before)
-            return kept  # type: ignore[return-value]
+            return kept  # type: ignore[return-value] # one equal to it
         done = intern_within([value], self._table)
         self.replaced += done.replaced
         self.saved_bytes += done.estimated_bytes

@@ -165,6 +165,6 @@ class Link:
 
 
 def _package_root() -> str:
-    return os.path.dirname(  # noqa: PTH120 - pathlib would be imported for this alone
-        os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
-    )
+    # pathlib would be imported for this alone
+    guard = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - see above
+    return guard.removesuffix("/engine/guard")

@@ -57,5 +57,5 @@ def _making_room(start: Any, is_in_force: Callable[[], bool], own_soft: int) -> 
             ceiling.make_room(stack_bytes(), own_soft)
         return start(*args, **kwargs)
 
-    start_with_room.pmat_before = start  # type: ignore[attr-defined]
+    start_with_room.pmat_before = start  # type: ignore[attr-defined] # how ours is known
     return start_with_room

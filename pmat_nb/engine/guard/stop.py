@@ -165,7 +165,7 @@ def _swallows(frame: FrameType, token: Token) -> bool:
 def end_watching(token: Token) -> None:
     """Give the thread its own tracer back, if lines were watched."""
     if token.traced and threading.current_thread() is threading.main_thread():
-        sys.settrace(token.trace_before)  # type: ignore[arg-type]
+        sys.settrace(token.trace_before)  # type: ignore[arg-type] # as gettrace gave it
         token.traced = False
 
 
@@ -183,7 +183,7 @@ def error_type(token: Token) -> type[MemoryLimitExceeded]:
     """
     if token.error_type is None:
 
-        def __init__(self: MemoryLimitExceeded, *args: object, **kwargs: Any) -> None:  # noqa: N807
+        def made_here(self: MemoryLimitExceeded, *args: object, **kwargs: Any) -> None:
             made = token.error(time.monotonic_ns())
             MemoryLimitExceeded.__init__(
                 self,
@@ -197,7 +197,7 @@ def error_type(token: Token) -> type[MemoryLimitExceeded]:
         token.error_type = type(
             "MemoryLimitExceeded",
             (MemoryLimitExceeded,),
-            {"__init__": __init__, "__module__": MemoryLimitExceeded.__module__},
+            {"__init__": made_here, "__module__": MemoryLimitExceeded.__module__},
         )
     return token.error_type
 

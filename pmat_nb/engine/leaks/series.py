@@ -20,7 +20,7 @@ from math import ceil, isfinite
 from pmat_nb.engine.history.slope import Slope, robust_slope
 
 from .calibration import LIMITS, SERIES, confidence
-from .records import Growth, Judgement, Verdict
+from .records import Growth, GrowthKind, Judgement, Verdict
 
 __all__ = ["Point", "growth_of", "judge", "more_iterations"]
 
@@ -41,12 +41,12 @@ def growth_of(points: Sequence[Point], *, floor: float = 0.0) -> Growth:
     early, late = _rate(points[: half + 1]), _rate(points[half:])
     jitter = _jitter(points)
     settled = None
-    kind = "unknown"
+    kind: GrowthKind = "unknown"
     if len(points) >= LIMITS["fewest"]:
         settled = _settled_at(points, jitter, floor)
         kind = _kind(points, slope, early, late, jitter, settled, floor)
     return Growth(
-        kind,  # type: ignore[arg-type]
+        kind,
         slope.value,
         slope.low,
         slope.high,
@@ -108,7 +108,7 @@ def _kind(
     jitter: float,
     settled: int | None,
     floor: float,
-) -> str:
+) -> GrowthKind:
     rise = points[-1][1] - points[0][1]
     span = points[-1][0] - points[0][0]
     top = max(value for _, value in points) - min(value for _, value in points)

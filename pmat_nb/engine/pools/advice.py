@@ -124,7 +124,7 @@ def tune(
 
     The policies are compared on the cache's own lookups with the room it has now.
     """
-    policy: Name = info.policy  # type: ignore[assignment]
+    policy: Name = info.policy  # type: ignore[assignment] # told as text
     kept = Tuning(address, policy, policy, None, None, info.max_bytes, info.max_bytes, "")
     if len(trace) < _LEAST_LOOKUPS:
         return kept._replace(reason=f"{len(trace)} lookups are too few to tell")

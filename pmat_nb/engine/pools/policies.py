@@ -77,7 +77,7 @@ class Lru(Fifo):
     def __init__(self) -> None:
         super().__init__()
         # The hit is what must be fast: no method of ours in between.
-        self.hit = self._keys.move_to_end  # type: ignore[method-assign]
+        self.hit = self._keys.move_to_end  # type: ignore[method-assign] # see above
 
 
 class Lfu:

@@ -153,7 +153,7 @@ class Shelf:
     def next_victim(self) -> Entry | None:
         """The entry that the policy would let go next."""
         try:
-            return self._by_number[self._policy.victim()]  # type: ignore[index]
+            return self._by_number[self._policy.victim()]  # type: ignore[index] # None has no entry
         except KeyError:
             return None
 

@@ -154,7 +154,7 @@ class _Engine:
             self._late -= 1
             self._deadline.at = self._clock() + _LATE_SHARE * (self._budget or 0.0)
         if root.together:
-            return self._walk.walk_together(root.obj)  # type: ignore[arg-type]
+            return self._walk.walk_together(root.obj)  # type: ignore[arg-type] # a list
         return self._walk.walk(root.obj, self._external[id(root.obj)])
 
     def _set_deadline(self, share: float, part: float) -> None:

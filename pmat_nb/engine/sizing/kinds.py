@@ -121,7 +121,7 @@ class TypeInfo:
 def _solid_base(cls: type) -> type:
     for base in _mro_of(cls):
         if not _flags_of(base) & _HEAP_TYPE:
-            return base  # type: ignore[no-any-return]
+            return base  # type: ignore[no-any-return] # of a slot wrapper, which has no types
     return object
 
 

@@ -43,7 +43,7 @@ class Sink(Protocol):
         """Take one out-of-band buffer."""
 
 
-class SnapshotPickler(CloudPickler):  # type: ignore[misc]
+class SnapshotPickler(CloudPickler):  # type: ignore[misc] # it has no types
     """Pickles variables into ``sink``; one ``dump`` each, with one memo.
 
     ``needs`` collects the names of the globals that functions of ``namespace``

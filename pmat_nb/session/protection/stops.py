@@ -243,7 +243,7 @@ def _finish(stopped: MemoryLimitExceeded, record: StopRecord, text: list[str]) -
     stopped.tree_bytes = record.reached_bytes
     stopped.duration_s = record.duration_s
     stopped.growth = record.growth
-    stopped.stop = record  # type: ignore[attr-defined]
+    stopped.stop = record
     shown = [*text, f"MemoryLimitExceeded: {stopped.args[0]}"]
     # IPython asks an exception for its own rendering before it makes one.
-    stopped._render_traceback_ = lambda: shown  # type: ignore[attr-defined]
+    stopped._render_traceback_ = lambda: shown  # type: ignore[attr-defined] # by name
