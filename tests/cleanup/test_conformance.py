@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.hostile import HOSTILE
 from support.kernel import Kernel
 
 Ask = Callable[..., Any]
@@ -36,25 +37,7 @@ FULL = [
     "def fails():\n    inner = [1] * 100\n    return 1 / 0",
     "fails()",
 ]
-HOSTILE = """
-calls, hushed = [], [True]
-def called(what):
-    if not hushed:
-        calls.append(what)
-        raise RuntimeError(what)
-class Meta(type):
-    def __getattribute__(cls, name): called("meta " + name); return type.__getattribute__(cls, name)
-    def __eq__(cls, other): called("meta eq"); return cls is other
-    def __hash__(cls): called("meta hash"); return 1
-class Hostile(metaclass=Meta):
-    def __getattribute__(self, name): called(name); return object.__getattribute__(self, name)
-    def __eq__(self, other): called("eq"); return self is other
-    def __hash__(self): called("hash"); return 1
-    def __len__(self): called("len"); return 1
-    def __bool__(self): called("bool"); return True
-    def __repr__(self): return "hostile"
-h, many = Hostile(), [Hostile()]
-"""
+REFUSING = f"{HOSTILE}\nh, many = Hostile(), [Hostile()]"
 
 
 def full(kernel: Kernel) -> None:
@@ -110,7 +93,7 @@ class TestEveryConsumer:
         self, name: str, aggressive: bool, loaded: Kernel, ask: Ask
     ) -> None:
         full(loaded)
-        loaded.run(HOSTILE)
+        loaded.run(REFUSING)
         loaded.run("h")
         loaded.run("calls.clear(); hushed.clear()", silent=True)
         assert ask("run", name, aggressive) == []

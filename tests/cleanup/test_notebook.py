@@ -2,57 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
+from support.notebooks import NOTEBOOKS, execute, is_kept_without_outputs, shown
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="RSS is read from /proc")
 
-NOTEBOOK = Path(__file__).parent.parent.parent / "notebooks" / "03_manage.ipynb"
-EXECUTE = """
-import sys, nbclient, nbformat
-notebook = nbformat.read(sys.argv[1], as_version=4)
-nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
-nbformat.write(notebook, sys.argv[2])
-"""
+NOTEBOOK = NOTEBOOKS / "03_manage.ipynb"
 
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What each cell shows, by its source."""
-    folder = tmp_path_factory.mktemp("notebook")
-    kernels = folder / "jupyter" / "kernels" / "python3"
-    kernels.mkdir(parents=True)
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
-    (kernels / "kernel.json").write_text(json.dumps(spec))
-    home = {"HOME": str(folder), "JUPYTER_PATH": str(folder / "jupyter")}
-    home |= {"JUPYTER_DATA_DIR": str(folder / "jupyter"), "IPYTHONDIR": str(folder / "ipython")}
-    done = subprocess.run(
-        [sys.executable, "-c", EXECUTE, NOTEBOOK, folder / "done.ipynb"],
-        env={**os.environ, **home},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    cells = json.loads((folder / "done.ipynb").read_text())["cells"]
-    return {"".join(c["source"]): _text(c) for c in cells if c["cell_type"] == "code"}
-
-
-def _text(cell: dict[str, Any]) -> str:
-    shown = ""
-    for output in cell["outputs"]:
-        data = output.get("data", {})
-        shown += "".join(output.get("text", "") or data.get("text/plain", ""))
-        shown += output.get("evalue", "")
-    return shown
+    cells = execute(NOTEBOOK, tmp_path_factory.mktemp("notebook"))
+    return {"".join(cell["source"]): shown(cell) for cell in cells}
 
 
 def test_cleanup_shows_what_it_says(executed: dict[str, str]) -> None:
@@ -91,5 +55,4 @@ def test_pressure_shows_what_would_happen_and_what_did(executed: dict[str, str])
 
 
 def test_the_notebook_is_kept_without_outputs() -> None:
-    cells = json.loads(NOTEBOOK.read_text())["cells"]
-    assert all(not c["outputs"] and c["execution_count"] is None for c in cells if "outputs" in c)
+    assert is_kept_without_outputs(NOTEBOOK)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.hostile import HOSTILE
 from support.kernel import Kernel
 
 from pmat_nb.engine.records import POOL_NAMES
@@ -99,7 +100,7 @@ class TestEveryConsumer:
         self, name: str, kernel: Kernel, ask: Callable[..., Any]
     ) -> None:
         full(kernel)
-        kernel.run(HOSTILE)
+        kernel.run(REFUSING)
         kernel.run("Hostile()")
         kernel.run("calls.clear(); hushed.clear()", silent=True)
         assert ask("refused", name) is None
@@ -115,31 +116,7 @@ class TestEveryConsumer:
             kernel.run("stop = True; thread.join()")
 
 
-# Every hook that a look at an object might run. IPython's own display may, ours not.
-HOSTILE = """
-calls, hushed = [], [True]
-def called(what):
-    if not hushed:
-        calls.append(what)
-        raise RuntimeError(what)
-class Meta(type):
-    def __getattribute__(cls, name): called("meta " + name); return type.__getattribute__(cls, name)
-    def __eq__(cls, other): called("meta eq"); return cls is other
-    def __hash__(cls): called("meta hash"); return 1
-    def __instancecheck__(cls, other): called("instancecheck")
-    def __subclasscheck__(cls, other): called("subclasscheck")
-class Hostile(metaclass=Meta):
-    def __getattribute__(self, name): called(name); return object.__getattribute__(self, name)
-    def __eq__(self, other): called("eq"); return self is other
-    def __hash__(self): called("hash"); return 1
-    def __len__(self): called("len"); return 1
-    def __bool__(self): called("bool"); return True
-    def __iter__(self): called("iter"); return iter(())
-    def __sizeof__(self): called("sizeof"); return 1
-    def _repr_mimebundle_(self, **kw): return {"text/plain": "hostile"}
-h, many, table = Hostile(), [Hostile()], {"k": Hostile()}
-_ = Hostile()
-"""
+REFUSING = f"{HOSTILE}\nh, many, table = Hostile(), [Hostile()], {{'k': Hostile()}}\n_ = Hostile()"
 
 CHURN = """
 import threading

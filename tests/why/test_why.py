@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.hostile import HOSTILE
 from support.kernel import Kernel
 
 Why = Callable[..., dict[str, str]]
@@ -292,31 +293,15 @@ class TestAsking:
         assert kernel.value("[h[0].text, h[0].retained_bytes]") == ["b", 123]
 
     def test_no_user_code_is_run(self, kernel: Kernel, why: Why) -> None:
-        kernel.run(HOSTILE)
+        kernel.run(REFUSING)
         kernel.run("hushed.clear()", silent=True)
         found = why("h")
         assert kernel.value("calls") == []
         assert found == {"holder.part": "variable", "table[<Hostile>]": "variable"}
 
 
-HOSTILE = """
-calls, hushed = [], [True]
-def called(what):
-    if not hushed:
-        calls.append(what)
-        raise RuntimeError(what)
-class Meta(type):
-    def __getattribute__(cls, name): called("meta " + name); return type.__getattribute__(cls, name)
-    def __eq__(cls, other): called("meta eq"); return cls is other
-    def __hash__(cls): called("meta hash"); return 1
-class Hostile(metaclass=Meta):
-    def __getattribute__(self, name): called(name); return object.__getattribute__(self, name)
-    def __eq__(self, other): called("eq"); return self is other
-    def __hash__(self): called("hash"); return 1
-    def __repr__(self): called("repr"); return "hostile"
-    def __len__(self): called("len"); return 1
-    def __bool__(self): called("bool"); return True
+REFUSING = f"""{HOSTILE}
 h, holder = Hostile(), Hostile()
 object.__setattr__(holder, "part", h)
-table = {Hostile(): h}
+table = {{Hostile(): h}}
 """
