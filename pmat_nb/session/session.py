@@ -342,6 +342,9 @@ class Session(Parts):
         self._watch_pressure(sample.rss_bytes)
 
     def _watch_pressure(self, rss_bytes: int | None) -> None:
+        repeater = self.part_if_made("repeater")
+        if repeater is not None and repeater.is_running:
+            return  # what this thread keeps meanwhile would be traced as growth
         def look() -> None:
             found = self.pressure.tick(rss_bytes)
             self.collector.tick(found.fraction, found.level)

@@ -35,6 +35,11 @@ class Repeater:
         if running is not None:
             running[1].close()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a cell is being repeated now."""
+        return self._running is not None
+
     def arm_next(self, first_line: str, wish: RepeatWish) -> None:
         """Repeat the next cell if it begins with ``first_line``.
 

@@ -111,10 +111,6 @@ class RepeatedCell:
 
     def _start(self) -> None:
         self._set_keeps_armed(True)
-        # What the sampling thread will load is loaded before: in a window it would be traced.
-        session = self._session
-        session.pressure.tick(session.probe.rss_bytes())
-        _ = session.collector, session.defragmenter
         tracker = self._make_tracker(
             self._names,
             self._wish.warmup,
