@@ -18,6 +18,7 @@ _FIRST_GAP = 3
 _SHORT, _LONG = 2, 4
 # Taken for the slowdown until one was measured.
 _ASSUMED = 12.0
+_HARDLY_SLOWER = 4.0
 # Windows that say as much as windows can.
 _ENOUGH = 4
 
@@ -57,6 +58,12 @@ class Schedule:
         if not self._traced or not plain:
             return _ASSUMED
         return max(1.0, _median(self._traced[-8:]) / plain)
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether a window costs so little that its tracebacks may be longer."""
+        window_s = _LONG * self.slowdown * (self.plain_s or 0.0)
+        return self.slowdown < _HARDLY_SLOWER or window_s <= _FREE_S
 
     def length(self, done: int) -> int:
         """Iterations of the window to open now, after ``done``; 0 for none."""

@@ -33,7 +33,7 @@ Explain = Callable[[Any], Explanation]
 
 # Frames of each traceback, as far as they are needed to reach the user's code.
 _FRAMES = (1, 16, DEEPEST)
-# Frames once something grew in two windows: who called is then worth its cost.
+# Frames once something grew: who called is then worth its cost.
 _CALLERS = 8
 # Fewer plain iterations are not enough to stop early, for a leak and for its absence.
 _LEAST = 12
@@ -227,8 +227,8 @@ class Tracker:
         self.looked.append(looked)
 
     def _grows(self) -> bool:
-        """Whether the last of at least two windows showed growth."""
-        return len(self.looked) > 1 and any(
+        """Whether the last window showed growth; where windows are dear, the last of two."""
+        return len(self.looked) > (not self.schedule.is_cheap) and any(
             kept.bytes_per_iteration > FLOOR_BYTES for kept in self.looked[-1].kept.values()
         )
 
