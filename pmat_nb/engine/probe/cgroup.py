@@ -20,6 +20,7 @@ from .procfs import read_bytes
 
 __all__ = [
     "folder_of",
+    "limited",
     "own_pressure",
     "own_pressure_file",
     "read_levels",
@@ -64,6 +65,12 @@ def tightest(levels: tuple[CgroupMemory, ...]) -> CgroupMemory | None:
         return own
     found = [level for level in levels if level.limit_bytes == smallest][-1]
     return found._replace(oom_kills=own.oom_kills, psi_some_avg10=own.psi_some_avg10)
+
+
+def limited(proc_cgroup: bytes, root: Path) -> bool:
+    """Whether any level that the process is in sets a limit."""
+    group = tightest(read_levels(proc_cgroup, root))
+    return group is not None and group.limit_bytes is not None
 
 
 def own_pressure(proc_cgroup: bytes, root: Path) -> float | None:

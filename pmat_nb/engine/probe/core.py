@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, TypeVar
 from pmat_nb.engine.records import (
     AllocatorState,
     CgroupMemory,
-    ChildProcess,
     GcState,
     HostMemory,
     TreeMemory,
@@ -77,8 +75,7 @@ class Probe:
     def close(self) -> None:
         """Close the files kept open; a later reading opens them again."""
         self._files.close()
-        steady = self.__dict__.get("_steady")
-        if steady is not None:
+        if (steady := self.__dict__.get("_steady")) is not None:
             steady.close()
 
     # --- the process -------------------------------------------------------------
@@ -137,24 +134,27 @@ class Probe:
         rss = self.rss_bytes()
         if rss is None:
             return None
-        children = self._child_records(exclude)
-        if not children:
+        pids = self.children(exclude)
+        if not pids:
             return TreeMemory(rss, 0, rss, "pss")
-        own = self._files.pss_bytes() if self._linux else None
-        shares = [child.pss_bytes for child in children]
-        known = [share for share in shares if share is not None]
-        if own is not None and len(known) == len(shares):
-            return TreeMemory(rss, sum(known), own + sum(known), "pss", children)
-        self._lack("tree_bytes (PSS)", "no smaps_rollup; resident sizes are summed")
-        total = sum(child.rss_bytes for child in children)
-        return TreeMemory(rss, total, rss + total, "rss", children)
+        from .tree import tree_of
+
+        found = tree_of(rss, pids, self._files, linux=self._linux)
+        if found.kind == "rss":
+            self._lack("tree_bytes (PSS)", "no smaps_rollup; resident sizes are summed")
+        return found
 
     def tree_upper_bytes(self, exclude: Collection[int] = ()) -> int | None:
         """Sum of resident sizes: a cheap bound that ``tree_bytes`` does not exceed."""
         rss = self.rss_bytes()
         if rss is None:
             return None
-        return rss + sum(self._rss_of(pid) or 0 for pid in self.children(exclude))
+        pids = self.children(exclude)
+        if not pids:
+            return rss
+        from .tree import rss_of
+
+        return rss + sum(rss_of(pid, self._files, linux=self._linux) or 0 for pid in pids)
 
     # --- the machine and the container ---------------------------------------------
 
@@ -185,11 +185,9 @@ class Probe:
         """
         text = read_bytes(self._files.path("cgroup")) if self._linux else None
         found = cgroup.own_pressure(text or b"", self._cgroup_root)
-        if found is None and self._linux:
-            group = cgroup.tightest(cgroup.read_levels(text or b"", self._cgroup_root))
-            if group is None or group.limit_bytes is None:
-                machine = read_bytes(f"{self._proc}/pressure/memory")
-                found = host.parse_psi_some_avg10(machine or b"")
+        if found is None and self._linux and not cgroup.limited(text or b"", self._cgroup_root):
+            machine = read_bytes(f"{self._proc}/pressure/memory")
+            found = host.parse_psi_some_avg10(machine or b"")
         return self._or_lack(found, "psi", "no pressure stall information")
 
     def surroundings(self) -> Surroundings:
@@ -242,16 +240,9 @@ class Probe:
 
     def gc(self, last_run_at: float | None = None, next_run_at: float | None = None) -> GcState:
         """The garbage collector; the two moments, where the caller knows them."""
-        counts, thresholds = gc.get_count(), gc.get_threshold()
-        now = self._clock()
-        return GcState(
-            enabled=gc.isenabled(),
-            counts=counts,
-            thresholds=thresholds,
-            frozen=gc.get_freeze_count() if hasattr(gc, "get_freeze_count") else 0,
-            last_run_s_ago=None if last_run_at is None else max(0.0, now - last_run_at),
-            next_run_in_s=None if next_run_at is None else max(0.0, next_run_at - now),
-        )
+        from .collector import gc_state
+
+        return gc_state(self._clock(), last_run_at, next_run_at)
 
     # --- helpers -------------------------------------------------------------------
 
@@ -299,19 +290,6 @@ class Probe:
     def _status(self, key: str, figure: str) -> int | None:
         found = self._files.status_bytes(key.encode()) if self._linux else None
         return self._or_lack(found, figure, f"no {key} in /proc/PID/status")
-
-    def _rss_of(self, pid: int) -> int | None:
-        return self._files.rss_of(pid) if self._linux else portable.rss_bytes(pid)
-
-    def _child_records(self, exclude: Collection[int]) -> tuple[ChildProcess, ...]:
-        found = []
-        for pid in self.children(exclude):
-            rss = self._rss_of(pid)
-            if rss:  # a child that has ended, or is waiting to be reaped, has none
-                share = self._files.pss_bytes(pid) if self._linux else None
-                name = self._files.name_of(pid) if self._linux else portable.name_of(pid)
-                found.append(ChildProcess(pid, name, rss, share))
-        return tuple(found)
 
     def _shares_pages(self) -> bool:
         if self._files.forked_without_exec():
