@@ -17,6 +17,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -136,14 +137,14 @@ def _pieces(container: Any, table: Table, tally: _Tally) -> Iterator[Callable[[]
     """The work on one container, in pieces of a few milliseconds."""
     if type(container) is list:
         for start in range(0, len(container), _CHUNK):
-            yield lambda start=start: _in_list(container, start, table, tally)  # type: ignore[misc]
+            yield partial(_in_list, container, start, table, tally)
     elif type(container) is dict:
         yield lambda: _in_dict(container, table, tally)
     else:
         for run in _runs(container):
             for start in range(0, len(run), _CHUNK):
                 piece = run[start : start + _CHUNK]
-                yield lambda piece=piece: _in_array(piece, table, tally)  # type: ignore[misc]
+                yield partial(_in_array, piece, table, tally)
 
 
 def _runs(array: Any) -> Iterator[Any]:
@@ -218,7 +219,7 @@ def _in_list(owner: list[Any], start: int, table: Table, tally: _Tally) -> None:
 def _slice(owner: list[Any], start: int) -> Iterator[Any]:
     """The items of one chunk, lazily and without passing over those before it."""
     items = iter(owner)
-    items.__setstate__(start)  # type: ignore[attr-defined]
+    items.__setstate__(start)  # type: ignore[attr-defined] # typeshed has it not
     return islice(items, _CHUNK)
 
 
