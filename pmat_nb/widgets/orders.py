@@ -7,6 +7,7 @@ until no cell runs, and is answered then.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ class RefusedError(PmatError):
 def carry_out(session: Session, order: str, message: Mapping[str, Any], answer: Answer) -> None:
     """Carry out ``order`` now, or once no cell runs, and answer.
 
+    An order that fails of itself is refused from then on; the others still work.
+
     Raises:
         RefusedError: there is no such order.
     """
@@ -37,21 +40,47 @@ def carry_out(session: Session, order: str, message: Mapping[str, Any], answer: 
     at_once, act = ORDERS[order]
 
     def run() -> None:
-        try:
-            answer("done", act(session, message))
-        except PmatError as problem:
-            answer("refused", str(problem))
+        answer(*_outcome(session, f"the dashboard's {order}", lambda: act(session, message)))
 
-    if at_once:
+    if at_once or _between_cells(session):
         run()
     else:
-        session.between_cells.post(f"dashboard: {order} {message.get('id')}", run)
+        session.between_cells.post(f"the dashboard's {order} {message.get('id')}", run)
+
+
+def _outcome(session: Session, feature: str, act: Callable[[], str]) -> tuple[str, str]:
+    if session.faults.off(feature):
+        return "refused", f"switched off: {session.faults.seen[feature]}"
+    try:
+        return "done", act()
+    except PmatError as problem:
+        return "refused", str(problem)
+    except MemoryError:
+        return "refused", "there is no memory left for it"
+    except Exception as problem:
+        session.faults.report(feature, problem)
+        return "refused", f"failed: {type(problem).__name__}: {problem}"
+
+
+def _between_cells(session: Session) -> bool:
+    """Whether this is the thread that runs cells, and it runs none."""
+    return threading.current_thread() is threading.main_thread() and not session.meter.busy
 
 
 def _set_pool(session: Session, message: Mapping[str, Any]) -> str:
-    """``pool`` gets the limit ``value`` in bytes."""
+    """``pool`` gets the limit ``value``: bytes, a size as text, or ``off``."""
     name = str(message.get("pool"))
-    session.configure({f"{name}_pool": str(int(message["value"]))})
+    if name in session.pools.created:
+        session.pools[name].set_limit(str(message.get("value")))
+        return ""
+    return _put(session, {f"{name}_pool": message.get("value")})
+
+
+def _put(session: Session, wanted: Mapping[str, Any]) -> str:
+    """Set settings by key, each from what the page sent."""
+    from pmat_nb.settings import setting
+
+    session.configure({key: setting(key).parse(value) for key, value in wanted.items()})
     return ""
 
 

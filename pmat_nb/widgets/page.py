@@ -9,16 +9,19 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["SCRIPTS", "module", "style"]
+__all__ = ["SCRIPTS", "SHEETS", "module", "style"]
 
 # Each may use what those before it define; the last one exports ``render``.
 SCRIPTS = (
     "format.js",
     "elements.js",
+    "controls.js",
+    "table.js",
     "link.js",
     "live.js",
     "dashboard.js",
 )
+SHEETS = ("dashboard.css", "controls.css")
 
 
 @cache
@@ -30,7 +33,7 @@ def module() -> str:
 @cache
 def style() -> str:
     """The style sheet."""
-    return _read("dashboard.css")
+    return "\n".join(_read(name) for name in SHEETS)
 
 
 def _read(name: str) -> str:

@@ -1,7 +1,5 @@
 // The widget: tabs, and in each what its own file makes.
 
-const TABS = { live: makeLive };
-
 function render({ model, el }) {
   const link = makeLink(model);
   const made = {};

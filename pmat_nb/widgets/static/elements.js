@@ -1,5 +1,9 @@
 // Small elements of the page, made with textContent alone: no text of the user's is markup.
 
+// Each tab's file enters what makes it: (model, link) -> { element, show(), close() }.
+// `show` is called whenever the tab comes into sight, `close` when the widget goes.
+const TABS = {};
+
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -18,4 +22,17 @@ function makeSvg(tag, attributes = {}, ...children) {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
   return element;
+}
+
+// Sets text only where it differs: readers and selections are left alone.
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+let lastId = 0;
+
+// An id for labels and descriptions, one of its kind on the page.
+function newId(kind) {
+  lastId += 1;
+  return `pmat-${kind}-${lastId}-${Math.random().toString(36).slice(2, 8)}`;
 }

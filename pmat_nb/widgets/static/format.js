@@ -17,3 +17,15 @@ function bytesText(value) {
 function shareText(value) {
   return value === null || value === undefined ? "n/a" : `${Math.round(value * 100)}%`;
 }
+
+function secondsText(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "n/a";
+  if (value < 1) return `${Math.round(value * 1000)} ms`;
+  if (value < 90) return `${Math.round(value)} s`;
+  if (value < 5400) return `${Math.round(value / 60)} min`;
+  return `${(value / 3600).toFixed(1)} h`;
+}
+
+function countText(value) {
+  return value === null || value === undefined ? "n/a" : value.toLocaleString("en-US");
+}

@@ -13,3 +13,5 @@ function makeLive(model, link) {
   draw();
   return { element, close: () => model.off("change:live", draw), show: () => {} };
 }
+
+TABS.live = makeLive;
