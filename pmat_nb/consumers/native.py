@@ -26,6 +26,7 @@ from pmat_nb.errors import UnavailableError, UsageError
 
 __all__ = [
     "NO_PYTHON",
+    "SMALL_OBJECTS",
     "Life",
     "NativeCapture",
     "NativeState",
@@ -36,6 +37,9 @@ __all__ = [
 
 # Where the stack has no Python frame: a thread that C code started.
 NO_PYTHON: Place = ("", 0)
+# Blocks that Python's own allocator cuts up: whose line asked for one is chance.
+SMALL_OBJECTS: Place = ("", -1)
+_NAMES = {NO_PYTHON: "threads of C code", SMALL_OBJECTS: "Python's small objects"}
 _READER = Path(__file__).with_name("native_reader.py")
 _PATIENCE_S = 180
 
@@ -210,7 +214,7 @@ def site_uses(
 def _site_use(place: Place, peak: NativeUse, kept: NativeUse, sites: Sites) -> SiteUse:
     site = sites.site(place)
     return SiteUse(
-        site="threads of C code" if place == NO_PYTHON else site.name,
+        site=_NAMES.get(place, site.name),
         filename=site.filename,
         lineno=site.lineno,
         source=site.source,
@@ -229,12 +233,12 @@ def _uses(rows: Iterable[Any], sites: Sites) -> list[NativeUse]:
     sums: defaultdict[Place, list[int]] = defaultdict(lambda: [0, 0, 0])
     functions: defaultdict[Place, Counter[str]] = defaultdict(Counter)
     for size, blocks, mapped, frames, named in rows:
-        place = _place(frames, sites)
+        place = SMALL_OBJECTS if frames is None else _place(frames, sites)
         if place is None:
             continue
         found = sums[place]
         found[0], found[1], found[2] = found[0] + size, found[1] + blocks, found[2] + mapped
-        if named:
+        if named and place != SMALL_OBJECTS:
             functions[place][named] += size
     return [
         NativeUse(place, size, blocks, mapped, _commonest(functions.get(place)))

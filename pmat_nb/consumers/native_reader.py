@@ -4,7 +4,8 @@ Looking up C functions loads the debug information of every library, which memra
 (280 MB after numpy, pandas and polars). Here it goes with the process. Arguments: the file,
 what to read (``states`` or ``lives``), and where to look for memray. Prints one JSON
 object. ``states`` are those at the ``peak`` and at the end (``kept``), each a total and rows of
-bytes, blocks, mapped bytes, Python frames (file and line, innermost first) and C functions;
+bytes, blocks, mapped bytes, Python frames (file and line, innermost first; null for blocks
+that Python's own allocator cuts up) and C functions;
 ``lives`` has rows of bytes, frames, functions, and births and deaths.
 """
 
@@ -44,13 +45,20 @@ def _functions(stack: list[Any]) -> str:
     telling = [
         one
         for one in native
-        if not one[1].startswith(_PLUMBING) and not one[0].startswith(_PLUMBING_NAMES)
+        if one[0] != "<unknown>"
+        and not one[1].startswith(_PLUMBING)
+        and not one[0].startswith(_PLUMBING_NAMES)
     ]
     frames = telling or native
     if len(frames) > _MOST_FUNCTIONS:
         # The innermost, and the one that Python called.
         frames = [*frames[: _MOST_FUNCTIONS - 1], frames[-1]]
     return " ← ".join(map(_named, frames))
+
+
+def _is_arena(stack: list[Any]) -> bool:
+    """Whether Python's own allocator took a block to cut up: the line is that of chance."""
+    return any(name == "new_arena" for name, _, _ in stack[:8])
 
 
 def _named(frame: tuple[str, str, int]) -> str:
@@ -67,16 +75,22 @@ def _state(records: Any) -> dict[str, Any]:
         stack = one.hybrid_stack_trace()
         mapped = one.size if one.allocator == _MMAP else 0
         named = _functions(stack) if at < _MOST_NAMED else ""
-        rows.append([one.size, one.n_allocations, mapped, _frames(stack), named])
+        frames = None if _is_arena(stack) else _frames(stack)
+        rows.append([one.size, one.n_allocations, mapped, frames, named])
     return {"total": sum(one.size for one in listed), "rows": rows}
 
 
 def _lives(records: Any, moments: list[float]) -> dict[str, Any]:
-    """Births and deaths of the blocks of each stack: (born, died or None, bytes, blocks)."""
+    """Births and deaths of the blocks of each stack: (born, died or None, bytes, blocks).
+
+    Without what Python's own allocator takes, whose blocks the leak tracker knows better.
+    """
     listed = [(sum(i.n_bytes for i in one.intervals), n, one) for n, one in enumerate(records)]
-    rows = []
+    rows: list[list[Any]] = []
     for at, (size, _, one) in enumerate(heapq.nlargest(_MOST_STACKS, listed)):
         stack = one.hybrid_stack_trace()
+        if _is_arena(stack):
+            continue
         named = _functions(stack) if at < _MOST_NAMED else ""
         rows.append([size, _frames(stack), named, list(_spans(one.intervals, moments))])
     return {"total": sum(size for size, _, _ in listed), "rows": rows}
@@ -85,7 +99,8 @@ def _lives(records: Any, moments: list[float]) -> dict[str, Any]:
 def _spans(intervals: Any, moments: list[float]) -> Iterator[list[Any]]:
     for one in intervals:
         born, died = one.allocated_before_snapshot, one.deallocated_before_snapshot
-        yield [_at(moments, born), _at(moments, died), one.n_bytes, one.n_allocations]
+        ended = None if died is None else _at(moments, died) or moments[-1] + 1
+        yield [_at(moments, born), ended, one.n_bytes, one.n_allocations]
 
 
 def _at(moments: list[float], index: int | None) -> float | None:

@@ -231,7 +231,7 @@ def _remarks(record: ProfileRecord) -> list[str]:
     found.append(
         "memray was on: everything runs slower"
         if record.engine == "memray"
-        else "tracing was on: code that makes many objects runs 5 to 11 times slower, numeric "
+        else "tracing was on: code that makes many objects runs several times slower, numeric "
         "code as before"
     )
     return [*record.notes, *found]

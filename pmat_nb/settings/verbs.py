@@ -277,6 +277,12 @@ VERBS: tuple[Verb, ...] = (
                 maximum=1000,
                 metavar="N",
             ),
+            Option(
+                "native",
+                "flag",
+                "above a cell: lines for growth in C code too, from the last runs; needs memray: "
+                "pip install 'pmat_nb[native]'",
+            ),
             Option("top", "count", "show the N surest", minimum=1, maximum=10_000, metavar="N"),
         ),
         reports=True,

@@ -36,7 +36,7 @@ def leaks(
 def _refuse_cell_options(options: dict[str, Any]) -> None:
     """A line has no cell: an option about one must not be passed over in silence."""
     for name, given in options.items():
-        if given is not None:
+        if given not in (None, False):
             raise UsageError(
                 f"%pmat_leaks: --{name.replace('_', '-')} is about one cell; write it above that "
                 "cell: %%pmat_leaks --repeat 40"
@@ -51,6 +51,7 @@ def leaks_cell(
     repeat: int | None,
     warmup: int | None,
     max_time: float | None,
+    native: bool,
     top: int | None,
     format: str | None,
     output: str | None,
@@ -66,8 +67,27 @@ def leaks_cell(
     from pmat_nb.session.repeating.cell import RepeatWish
 
     show = partial(_shown, top=top, format=format, output=output)
-    wish = RepeatWish(repeat, _WARMUP if warmup is None else warmup, max_time, show)
+    runs = _native_runs(repeat) if native else 0
+    wish = RepeatWish(repeat, _WARMUP if warmup is None else warmup, max_time, show, runs)
     session.repeater.arm_next(first_line, wish)
+
+
+def _native_runs(repeat: int) -> int:
+    """How many of the runs are under memray.
+
+    Raises:
+        UsageError: there are too few of them, or memray cannot be had.
+    """
+    from pmat_nb.consumers.leaks.native_trace import ITERATIONS
+    from pmat_nb.consumers.native import check_available
+
+    if repeat < 2 * ITERATIONS:
+        raise UsageError(
+            f"%%pmat_leaks: --native takes {ITERATIONS} of the runs, and {repeat} are too few; "
+            "for example %%pmat_leaks --repeat 40 --native"
+        )
+    check_available("%%pmat_leaks --native")
+    return ITERATIONS
 
 
 def _shown(record: LeakRecord, *, top: int | None, format: str | None, output: str | None) -> Any:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
+import time
 from collections.abc import Callable, Sequence
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from pmat_nb.engine.leaks.tracker import Tracker
     from pmat_nb.session.session import Session
 
+    from .native_runs import NativeRuns
+
 __all__ = ["RepeatWish", "RepeatedCell"]
 
 # Turns of the event loop after which ipykernel has cancelled a cell that is interrupted.
@@ -34,12 +37,16 @@ _TURNS = 4
 
 
 class RepeatWish(NamedTuple):
-    """What was asked for above a cell. ``show`` makes of a record what is displayed."""
+    """What was asked for above a cell. ``show`` makes of a record what is displayed.
+
+    Of ``repeat`` runs in all, the last ``native_runs`` are under memray.
+    """
 
     repeat: int
     warmup: int
     max_time_s: float | None
     show: Callable[[LeakRecord], Any]
+    native_runs: int = 0
 
 
 class RepeatedCell:
@@ -66,6 +73,8 @@ class RepeatedCell:
         self._interrupts = HeldBack()
         self._silence = Silence(session.shell, self._settled)
         self._failed_first = False
+        self._native: NativeRuns | None = None
+        self._began = 0.0
 
     # --- life -------------------------------------------------------------------
 
@@ -114,12 +123,13 @@ class RepeatedCell:
         tracker = self._make_tracker(
             self._names,
             self._wish.warmup,
-            repeat=self._wish.repeat,
+            repeat=self._wish.repeat - self._wish.native_runs,
             max_time_s=self._wish.max_time_s,
             progress=self._progress,
             interrupted=lambda: self._interrupts.seen,
         )
         tracker.start()
+        self._began = time.perf_counter()
         self._tracker = tracker
 
     async def _repeat(
@@ -141,6 +151,8 @@ class RepeatedCell:
                 failed = await self._once(codes)
                 if self._silence.ended is not None:
                     break
+            if self._wish.native_runs and self._goes_on():
+                await self._run_natively(codes)
         except BaseException as stopped:
             if not is_interrupt(stopped):
                 raise
@@ -158,6 +170,23 @@ class RepeatedCell:
                 return False
             finally:
                 shell.events.trigger("post_execute")
+
+    async def _run_natively(self, codes: Sequence[tuple[CodeType, bool]]) -> None:
+        """Further runs under memray; tracing and the tracker's own work are over by then."""
+        from .native_runs import NativeRuns
+
+        assert self._tracker is not None
+        with self._interrupts:
+            self._tracker.stop()
+        self._native = NativeRuns(self._tracker.sites)
+        await self._native.run(lambda: self._once(codes), self._goes_on)
+
+    def _goes_on(self) -> bool:
+        """Whether a further run may begin, as far as errors, interrupts and time go."""
+        most_s = self._wish.max_time_s
+        if self._silence.ended is not None or self._silence.interrupted or self._is_stopped():
+            return False
+        return most_s is None or time.perf_counter() - self._began < most_s
 
     def _mark(self, failed: bool) -> bool:
         """A run is over; whether there is to be another."""
@@ -192,6 +221,8 @@ class RepeatedCell:
         with self._interrupts:
             tracker.stop()
             record = tracker.report()
+            if self._native is not None:
+                record = self._native.complete(record)
             record = record._replace(notes=(*record.notes, *self._notes(record)))
             self._done(record)
             self._progress.end(self._wish.show(record))
