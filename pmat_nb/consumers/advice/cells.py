@@ -169,6 +169,7 @@ def _through(body: Iterable[ast.stmt], bound: set[str], needed: set[str]) -> Non
         }
         _through(inner, bound, needed)
         for handler in getattr(statement, "handlers", ()):
+            needed |= _read(handler.type) - bound if handler.type is not None else set()
             _through(handler.body, bound | {handler.name or ""}, needed)
 
 

@@ -15,13 +15,14 @@ _ROWS = frozenset({"index"})
 
 
 def columns_used(
-    name: str, columns: Collection[str], notebook: Notebook, made_in: int
+    name: str, columns: Collection[str], notebook: Notebook, made_in: int, path: str = ""
 ) -> frozenset[str] | None:
     """The columns that cells from number ``made_in`` on use; None where that cannot be told.
 
     Forms that are understood: ``df["a"]``, ``df[["a", "b"]]``, ``df.a``, ``df.loc[rows, "a"]``,
     ``df[rows]["a"]``, ``df.groupby("a")["b"]``, ``len(df)``, ``df.index``. Any other mention
-    is of the frame as a whole: shown, passed on, changed, given another name.
+    is of the frame as a whole: shown, passed on, changed, given another name. So is one in
+    a text, which may be code, but for the ``path`` of the file.
     """
     used: set[str] = set()
     for cell in notebook.cells:
@@ -35,7 +36,7 @@ def columns_used(
             if re.search(rf"\b{re.escape(name)}\b", cell.source):
                 return None
             continue
-        found = _Uses(name, frozenset(columns)).of(tree, cell.number == made_in)
+        found = _Uses(name, frozenset(columns), path).of(tree, cell.number == made_in)
         if found is None:
             return None
         used |= found
@@ -56,8 +57,9 @@ def _defines(tree: ast.Module | None, name: str) -> bool:
 class _Uses:
     """Goes through a tree; every mention must be inside a form that is understood."""
 
-    def __init__(self, name: str, columns: frozenset[str]) -> None:
+    def __init__(self, name: str, columns: frozenset[str], path: str) -> None:
         self._name = name
+        self._path = path
         self._columns = columns
 
     def of(self, tree: ast.Module, makes: bool) -> set[str] | None:
@@ -83,10 +85,8 @@ class _Uses:
     def _in_a_text(self, tree: ast.Module) -> bool:
         """Code in a string: a query, a magic, ``eval``."""
         word = re.compile(rf"\b{re.escape(self._name)}\b")
-        return any(
-            isinstance(node, ast.Constant) and type(node.value) is str and word.search(node.value)
-            for node in ast.walk(tree)
-        )
+        texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+        return any(type(t) is str and t != self._path and word.search(t) for t in texts)
 
     def _forms(self, node: ast.AST) -> Iterator[tuple[set[str], ast.Name]]:
         """(columns, the frame's mention) where a node is a use of some columns only."""

@@ -121,7 +121,7 @@ def _advice(scene: Scene, notebook: Notebook, cell: Cell, read: _Read) -> Iterat
     if type(frame) is not pandas.DataFrame or not _has_file_columns(frame, read):
         return
     columns = list(frame.columns)
-    used = columns_used(read.name, columns, notebook, cell.number)
+    used = columns_used(read.name, columns, notebook, cell.number, str(read.path))
     if used is None:
         return
     kept = [c for c in columns if c in used | _named_in_options(read.call, columns)]
@@ -137,7 +137,7 @@ def _advice(scene: Scene, notebook: Notebook, cell: Cell, read: _Read) -> Iterat
     label, excess = f"In[{cell.number}]", amount(excess_bytes(cell) or 0)
     yield Advice(
         kind="column-selected read",
-        what=f"{read.name}: read the {len(kept)} columns that are used, not all {len(columns)}",
+        what=f"{read.name}: read {len(kept)} of its {len(columns)} columns: those that are used",
         why=f"{label} peaked {excess} above what it began and ended with; no cell since has "
         f"used {_listed(unused)}",
         action=action,
