@@ -123,7 +123,8 @@ def _looked_at(found: UserObjects, at: int, form: str, shared: frozenset[int]) -
     value: Any = found.values[at]
     labels = _labels(value) if form == "frame" else (None,)
     # One that pandas warns of when it is written to would warn, or no longer warn.
-    if labels is None or getattr(value, "_is_copy", None) is not None:
+    # Asked of the dictionary: a table looks for other attributes among its labels.
+    if labels is None or value.__dict__.get("_is_copy") is not None:
         return None
     return Variable(names, value, form, labels, shares, alone)
 
