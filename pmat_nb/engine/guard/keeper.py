@@ -13,7 +13,7 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .client import Guard
+    from .life import GuardLife
 
 __all__ = ["Keeper"]
 
@@ -25,7 +25,7 @@ class Keeper(threading.Thread):
 
     pmat_guard = True
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: GuardLife) -> None:
         super().__init__(name="pmat-guard", daemon=True)
         self._guard = guard
         self._wake_read, self._wake_write = os.pipe()

@@ -6,14 +6,14 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .client import Guard
+    from .life import GuardLife
 
 __all__ = ["register"]
 
-_guards: list[Guard] = []
+_guards: list[GuardLife] = []
 
 
-def register(guard: Guard) -> None:
+def register(guard: GuardLife) -> None:
     """Close this guard at the process's end, disown it in children."""
     if not _guards:
         import atexit
