@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pmat_nb.engine.pressure_records import (
     GcAdvice,
-    LevelPlan,
     PressureRecord,
     PressureSample,
-    ResponseRun,
-    StepRun,
 )
-from pmat_nb.engine.records import Pressure
 from pmat_nb.errors import UnavailableError
 
-from .blocks import Bar, Block, Column, Fold, Grid, Line, Part, level
-from .format import brief, count, duration, fraction, iso_utc, limit, moment, percent, signed
+from .blocks import Bar, Block, Column, Grid, Line, Part, level
+from .format import brief, count, duration, fraction, iso_utc, limit, percent, signed
 from .phrases import gc_text
 from .report import Report, frame_of
+from .responses import ahead, asked, past, plan_dict, run_dict, steps_grid, why
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["PressureReport", "critical_text", "run_text"]
+__all__ = ["PressureReport"]
 
 _BESIDE = {
     "kernel": "of its limit",
@@ -45,7 +41,6 @@ _COLUMNS = {
     "pools": "Float64",
     "psi": "Float64",
 }
-_RUNS_SHOWN = 5
 
 
 class PressureReport(Report):
@@ -61,12 +56,12 @@ class PressureReport(Report):
         record = self.record
         lines: list[Block] = [_headline(record), _parts(record), _trend(record)]
         if record.asked is not None:
-            lines.append(_asked(record.asked))
-            lines += [_steps(record.asked.steps)] if record.asked.steps else []
+            lines.append(asked(record.asked))
+            lines += [steps_grid(record.asked.steps)] if record.asked.steps else []
         else:
-            lines += _ahead(record)
+            lines += ahead(record)
         if record.runs:
-            lines.append(_past(record.runs))
+            lines.append(past(record.runs))
         lines.append(Line.of(Part(_collections(record), "muted")))
         lines += [Line.of(f"  → {_advice(one)}") for one in record.gc_advice]
         lines += [Line.of(Part(note, "muted")) for note in record.notes]
@@ -98,9 +93,9 @@ class PressureReport(Report):
             "trend": record.trend._asdict() if record.trend else None,
             "auto_respond": record.auto_respond,
             "exit_kernel": record.exit_kernel,
-            "responses": {plan.level: _plan_dict(plan) for plan in record.plans},
-            "asked": None if record.asked is None else _run_dict(record.asked),
-            "runs": [_run_dict(run) for run in record.runs],
+            "responses": {plan.level: plan_dict(plan) for plan in record.plans},
+            "asked": None if record.asked is None else run_dict(record.asked),
+            "runs": [run_dict(run) for run in record.runs],
             "gc": {
                 "last_run_s_ago": record.gc.last_run_s_ago,
                 "next_run_in_s": record.gc.next_run_in_s,
@@ -134,57 +129,12 @@ class PressureReport(Report):
         return over_time(self.record, theme)
 
 
-def critical_text(pressure: Pressure) -> str:
-    """The one line at CRITICAL."""
-    return (
-        f"pmat_nb: memory pressure is CRITICAL{_why(pressure)} · %pmat_pressure · "
-        "%pmat_cleanup · silence: %pmat_configure --notices off"
-    )
-
-
-def run_text(run: ResponseRun, before: Pressure, after: Pressure) -> str:
-    """The one line after responses have run."""
-    done = [_action(step) for step in run.steps if step.state == "done" and _frees(step)]
-    what = f"{', '.join(done)} gave back {_freed(run)}" if done else ""
-    others = [f"{step.action}: {step.note}" for step in run.steps if step.note and not _frees(step)]
-    failed = [f"{step.action} failed: {step.note}" for step in run.steps if step.state == "failed"]
-    others = [text for text in others if not any(text in one for one in failed)]
-    said = "; ".join(text for text in (what, *others, *failed) if text) or "nothing to do"
-    simulated = " (simulated)" if run.simulated else _why(before)
-    now = "" if after.level is None else f" · now {after.level} {fraction(after.fraction)}"
-    return f"pmat_nb: pressure {run.level}{simulated}: {said}{now} · %pmat_pressure"
-
-
-def _action(step: StepRun) -> str:
-    """Its name, with what it says that it gave back."""
-    return f"{step.action} ({step.note})" if step.note and step.estimated_bytes else step.action
-
-
-def _why(pressure: Pressure) -> str:
-    """The fraction, or the machine where it is what makes the level."""
-    if pressure.fraction is None:
-        return ""
-    return f" {fraction(pressure.fraction)}"
-
-
-def _frees(step: StepRun) -> bool:
-    return step.freed_bytes is not None
-
-
-def _freed(run: ResponseRun) -> str:
-    known = [step.estimated_bytes for step in run.steps if step.estimated_bytes is not None]
-    expected = f" ({brief(sum(known))} expected)" if known else ""
-    # What other code took meanwhile would make it negative.
-    given = max(0, run.freed_bytes) if run.freed_bytes is not None else None
-    return f"{brief(given)}{expected}"
-
-
 def _headline(record: PressureRecord) -> Line:
     pressure, bound = record.pressure, record.limit
     if pressure.level is None:
         shown = Part("pressure n/a", "muted")
     else:
-        shown = level(pressure.level, f"pressure {pressure.level}{_why(pressure)}")
+        shown = level(pressure.level, f"pressure {pressure.level}{why(pressure)}")
     parts: list[Part | str] = [shown]
     if record.simulated is not None:
         parts = [level(record.simulated, f"{record.simulated} (simulated)")]
@@ -231,95 +181,6 @@ def _trend(record: PressureRecord) -> Line:
     return Line.of(text, f"{room.level} in {duration(room.headroom_bytes / trend.bytes_per_s)}")
 
 
-def _ahead(record: PressureRecord) -> list[Block]:
-    """What each level's responses are, and whether they come by themselves."""
-    plans = [plan for plan in record.plans if plan.level != "LOW" or plan.steps]
-    rows = tuple(
-        (
-            f"at {plan.level}",
-            f"{plan.enter:.2f}",
-            ", ".join(step.action for step in plan.steps) or "nothing",
-            "" if plan.source == "default" else plan.source,
-        )
-        for plan in plans
-    )
-    columns = (
-        Column(tone="strong"),
-        Column(right=True),
-        Column(flex=True, least=20),
-        Column(flex=True, optional=1, tone="muted"),
-    )
-    return [_by_themselves(record), Grid(columns, rows)]
-
-
-def _by_themselves(record: PressureRecord) -> Line:
-    if not record.auto_respond:
-        off = "responses are off: at each level would be done"
-        return Line.of(off, Part("%pmat_pressure --auto-respond", "command"))
-    waits = ""
-    if record.waits_s is not None:
-        waits = f"the next at this level not before {duration(record.waits_s)}"
-    return Line.of("responses are on, between cells", waits)
-
-
-def _asked(run: ResponseRun) -> Line:
-    if all(step.state == "shown" for step in run.steps):
-        done = "nothing of it done now:" if run.steps else "no responses are set"
-        return Line.of(Part(f"at {run.level}, {done}", "strong"))
-    return Line.of(Part(f"done as at {run.level}, gave back {_freed(run)}:", "strong"))
-
-
-def _steps(steps: Sequence[StepRun]) -> Grid:
-    columns = (
-        Column("step", tone="strong"),
-        Column("", gap=1),
-        Column("expected", right=True),
-        Column("given back", right=True),
-        Column("took", right=True),
-        Column("", flex=True, least=20, tone="muted"),
-    )
-    rows = tuple(
-        (
-            step.action,
-            step.state,
-            _or_blank(step.estimated_bytes),
-            _or_blank(step.freed_bytes),
-            "" if step.duration_s is None else duration(step.duration_s),
-            step.note or step.what,
-        )
-        for step in steps
-    )
-    return Grid(columns, rows)
-
-
-def _or_blank(value: int | None) -> str:
-    return "" if value is None else brief(value)
-
-
-def _past(runs: Sequence[ResponseRun]) -> Fold:
-    columns = (
-        Column("when"),
-        Column("level"),
-        Column("given back", right=True),
-        Column("steps", flex=True, least=20),
-    )
-    rows = tuple(
-        (
-            moment(run.at),
-            run.level + (" (simulated)" if run.simulated else ""),
-            brief(run.freed_bytes),
-            ", ".join(_step_text(step) for step in run.steps)
-            + (" (while a cell ran)" if run.beside_a_cell else ""),
-        )
-        for run in runs[-_RUNS_SHOWN:]
-    )
-    return Fold("last responses", (Grid(columns, rows),), open=True)
-
-
-def _step_text(step: StepRun) -> str:
-    return step.action if step.state == "done" else f"{step.action} ({step.state})"
-
-
 def _collections(record: PressureRecord) -> str:
     text = gc_text(record.gc)
     if record.collections:
@@ -336,19 +197,6 @@ def _advice(advice: GcAdvice) -> str:
     if advice.after_s is not None:
         measured += f" → {duration(advice.after_s)}"
     return f"{advice.text} (measured: {measured})"
-
-
-def _plan_dict(plan: LevelPlan) -> dict[str, Any]:
-    return {
-        "from": plan.enter,
-        "source": plan.source,
-        "steps": [step._asdict() for step in plan.steps],
-    }
-
-
-def _run_dict(run: ResponseRun) -> dict[str, Any]:
-    made = run._asdict()
-    return {**made, "at": iso_utc(run.at), "steps": [step._asdict() for step in run.steps]}
 
 
 def _sample_row(sample: PressureSample) -> dict[str, Any]:

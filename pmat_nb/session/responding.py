@@ -104,7 +104,7 @@ class Responder:
             return
         if (pressure.parts.get("kernel") or 0.0) > 1.0:
             return  # over its limit: the next cell is told so, and what it may still add
-        from pmat_nb.render.pressure import critical_text
+        from pmat_nb.render.responses import critical_text
 
         self._announced = True
         text = critical_text(pressure)
@@ -213,7 +213,7 @@ class Responder:
             return
         if self._session.settings.get("notices") == "off":
             return
-        from pmat_nb.render.pressure import run_text
+        from pmat_nb.render.responses import run_text
 
         after = self._monitor.sample(self._session.probe.rss_bytes())
         print(run_text(run, before, after))
