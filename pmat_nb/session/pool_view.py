@@ -148,10 +148,17 @@ class PoolView:
         return f"<pool {self.name}: {self.used_bytes:,} bytes in use>"
 
     def _store(self) -> Store:
-        return self._manager.put_store(self._pool)
+        return put_store(self._pool)
 
 
 def _named(name: str) -> str:
     if not isinstance(name, str) or not name:
         raise UsageError(f"{name!r} is no name for an entry; for example 'embeddings'")
     return name
+
+
+def put_store(pool: Pool) -> Store:
+    """Where objects are ``put`` in a pool."""
+    with pool.lock:
+        found = pool.stores.get(PUT_STORE)
+        return found or pool.store(PUT_STORE, recomputes=False)

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pmat_nb.consumers.base import Consumer, Watched
-from pmat_nb.consumers.managed.caches import (
-    ManagedCaches,
-    RegisteredObject,
-    check_consumer,
-    in_pool,
-)
+from pmat_nb.consumers.managed.caches import ManagedCaches
 from pmat_nb.engine.pools import growth, policies
 from pmat_nb.engine.pools.entry import CacheInfo
 from pmat_nb.engine.pools.pool import Pool
@@ -24,14 +19,14 @@ from pmat_nb.settings import setting
 from pmat_nb.units import parse_size
 
 from .entry_sizes import EntrySizes
+from .pool_losses import lost_line
+from .pool_parts import PoolParts
 from .pool_records import completed
-from .pool_view import PUT_STORE, PoolView
+from .pool_view import PoolView
+from .registering import as_consumer, check_new
 
 if TYPE_CHECKING:
     from pmat_nb.consumers.managed.memo import Spec
-    from pmat_nb.consumers.managed.parsing import ParsePool
-    from pmat_nb.consumers.managed.scratch import ScratchPool
-    from pmat_nb.consumers.managed.strings import StringPool
     from pmat_nb.engine.pools.account import Point
     from pmat_nb.render.pools import Pools
 
@@ -39,10 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OWN_GROWTH", "PoolManager"]
 
-# So many of the objects that go with the extension are called by name.
-_NAMED = 10
 _T = TypeVar("_T")
-_Own = TypeVar("_Own", bound=Consumer)
 
 # How each pool grows where the setting pool-growth is "own"; what is created: linear.
 OWN_GROWTH: dict[str, growth.Strategy] = {
@@ -53,7 +45,7 @@ OWN_GROWTH: dict[str, growth.Strategy] = {
 }
 
 
-class PoolManager:
+class PoolManager(PoolParts):
     """The pools by name: ``pools["cache"]``. ``analysis`` is the user's own and not managed.
 
     Managed are results of ``@pmat.cache``, objects that were ``put``, and whatever parts
@@ -68,8 +60,7 @@ class PoolManager:
         self._pools: dict[str, Pool] = {}
         self._created: dict[str, growth.Strategy] = {}
         self._sources: dict[str, Watched] = {}
-        # At most one for each pool.
-        self._parts: dict[str, Consumer] = {}
+        super().__init__()
         for name, strategy in OWN_GROWTH.items():
             self._add(name, self._setting_bytes(f"{name}_pool"), strategy)
         self.settings_changed()
@@ -132,16 +123,7 @@ class PoolManager:
         Raises:
             UsageError: the name is taken or no name; a bad limit or growth.
         """
-        from pmat_nb.engine.pools.growth import STRATEGIES
-
-        if not isinstance(name, str) or not name.isidentifier():
-            raise UsageError(f"pools.create: {name!r} is no name for a pool; for example 'gpu'")
-        if name in self:
-            raise UsageError(f"pools.create: there is a pool {name!r}; pmat.pools[{name!r}] is it")
-        if growth not in STRATEGIES:
-            raise UsageError(
-                f"pools.create: growth {growth!r} is not one of {', '.join(STRATEGIES)}"
-            )
+        check_new(name, growth, there=self)
         limit_bytes = None if limit is None else parse_size(limit, option="limit")
         self._created[name] = growth
         self._add(name, limit_bytes, growth)
@@ -173,11 +155,7 @@ class PoolManager:
             raise UsageError(
                 f"pmat.register: there is no pool {pool!r}; there are {', '.join(self)}"
             )
-        if clear is None and name is None:
-            check_consumer(consumer)
-            made: Consumer = in_pool(consumer, pool)
-        else:
-            made = _registered(consumer, pool, name, clear)
+        made = as_consumer(consumer, pool, name, clear)
         if f"{pool}:{made.name}" in self._sources or made.name in self._stores_of(pool):
             raise UsageError(
                 f"pmat.register: {made.name!r} is taken in the pool {pool}; "
@@ -192,37 +170,6 @@ class PoolManager:
 
     def _stores_of(self, pool: str) -> Iterable[str]:
         return self._pools[pool].stores if pool in self._pools else ()
-
-    # --- parts of ours that draw on a pool, made when first asked for --------------------
-
-    @property
-    def strings(self) -> StringPool:
-        """What ``pmat.intern`` keeps."""
-        from pmat_nb.consumers.managed.strings import StringPool
-
-        return self._own("string", StringPool)
-
-    @property
-    def buffers(self) -> ScratchPool:
-        """What ``pmat.scratch`` lends."""
-        from pmat_nb.consumers.managed.scratch import ScratchPool
-
-        return self._own("temp", lambda budget: ScratchPool(budget, self._session.say))
-
-    @property
-    def trees(self) -> ParsePool:
-        """What ``pmat.parse`` keeps."""
-        from pmat_nb.consumers.managed.parsing import ParsePool
-
-        return self._own("ast", ParsePool)
-
-    def _own(self, pool: str, make: Callable[[Pool], _Own]) -> _Own:
-        budget = self.pool(pool)
-        with budget.lock:
-            if pool not in self._parts:
-                self._parts[pool] = make(budget)
-                self._watch(self._parts[pool])
-            return cast("_Own", self._parts[pool])
 
     # --- what the other parts of the session call ---------------------------------
 
@@ -287,12 +234,6 @@ class PoolManager:
             raise UsageError(f"there is no cache {address!r} of ours; there are {there}")
         return stores[name]
 
-    def put_store(self, pool: Pool) -> Store:
-        """Where objects are ``put`` in a pool."""
-        with pool.lock:
-            found = pool.stores.get(PUT_STORE)
-            return found or pool.store(PUT_STORE, recomputes=False)
-
     def set_limit(self, name: str, limit_bytes: int | None) -> int:
         """Another limit for this session; the bytes evicted for it."""
         pool = self.pool(name)
@@ -338,16 +279,9 @@ class PoolManager:
 
     def tell_of_loss(self) -> None:
         """Name what was put, which goes with the extension and may have no other copy."""
-        there = [
-            (pool, store)
-            for pool in self._pools.values()
-            if (store := pool.stores.get(PUT_STORE)) is not None and len(store)
-        ]
-        if not there:
-            return
-        names = [f"{pool.name} {name!r}" for pool, store in there for name in store]
-        nbytes = sum(e.nbytes for _, store in there for e in store.entries.values())
-        self._say(lost_line(names, nbytes))
+        line = lost_line(self._pools.values())
+        if line:
+            self._say(line)
 
     # --- reports ------------------------------------------------------------------
 
@@ -358,33 +292,8 @@ class PoolManager:
         return report(self._session, self, **options)
 
 
-def lost_line(names: Sequence[str], nbytes: int) -> str:
-    """What is said when objects that were put go with the extension."""
-    from pmat_nb.render.format import size
-
-    objects = "1 object that was" if len(names) == 1 else f"{len(names):,} objects that were"
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return (
-        f"{objects} put in pools ({size(nbytes)}) went with the extension: "
-        f"{', '.join(names[:_NAMED])}{more}"
-    )
-
-
 def _take_over(pool: Pool, policy: policies.Name, ttl_s: float | None) -> None:
     ttl_changed = ttl_s != pool.ttl_s
     pool.policy, pool.ttl_s = policy, ttl_s
     for store in tuple(pool.stores.values()):
         store.settings_changed(ttl_changed=ttl_changed)
-
-
-def _registered(
-    value: Any, pool: str, name: str | None, clear: Callable[[], object] | None
-) -> RegisteredObject:
-    if not isinstance(name, str) or not name.strip():
-        raise UsageError("pmat.register: clear= needs name=, which names it in reports")
-    if not callable(clear):
-        raise UsageError(
-            f"pmat.register: {name!r} needs clear=, a function that empties it; "
-            f"for example pmat.register(obj, name={name!r}, clear=obj.clear)"
-        )
-    return RegisteredObject(value, name, pool, clear)
