@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pmat_nb.consumers.adapters import default_adapters
 from pmat_nb.consumers.base import Watched
-from pmat_nb.consumers.devices import device_bytes, device_memory
 from pmat_nb.consumers.registry import default_consumers
 from pmat_nb.consumers.usage import UsageLog
-from pmat_nb.engine.limits import limit_in_force
-from pmat_nb.engine.pressure import Readings
 from pmat_nb.engine.records import (
     POOL_NAMES,
-    MoreVariables,
+    PoolRecord,
     SizingSummary,
     StatsRecord,
     VariableSize,
 )
 
 from .attribution import Attribution, attribute
-from .bounds import all_limits, standing_source
-from .estimates import Estimates, within
-from .identity import split
+from .estimates import Estimates
 from .ledger import Ledger
 from .selection import NAMED
 
@@ -100,11 +94,12 @@ class Reporter:
         from pmat_nb.render.status import Status
 
         from .hints import next_commands
+        from .protection.sayings import protection_words
 
         self.size(self._budget_s())
         record = self.record()
         hints = next_commands(record, collected_at=self._collected_at())
-        return Status(record, protection=self._protection(), hints=hints)
+        return Status(record, protection=protection_words(self._session), hints=hints)
 
     def _collected_at(self) -> float | None:
         """When a cleanup last collected garbage."""
@@ -115,19 +110,9 @@ class Reporter:
         """The limits in force, and what happens at them."""
         from pmat_nb.render.limit import LimitReport
 
-        return LimitReport(self.record(), protection=self._protection())
+        from .protection.sayings import protection_words
 
-    def _protection(self) -> str:
-        """What happens at the limit, in words."""
-        protector = self._session.protector
-        if protector is None or protector.standing_bytes is None:
-            return "off: a runaway cell can end this kernel"
-        if protector.unavailable:
-            return f"not available here: {protector.unavailable}"
-        from pmat_nb.render.format import limit
-
-        source = standing_source(self._session, None)
-        return f"a cell that reaches {limit(protector.standing_bytes)} is stopped ({source})"
+        return LimitReport(self.record(), protection=protection_words(self._session))
 
     def variables(self, *, exact: bool = False, top: int | None = None) -> Variables:
         """Every variable, sized within the budget or (``exact``) to the end."""
@@ -210,6 +195,8 @@ class Reporter:
 
         Within a budget, ``most`` variables by themselves and those ``wanted``.
         """
+        from .rows import kept
+
         self._note_usage()
         found = attribute(
             self._owner,
@@ -223,7 +210,7 @@ class Reporter:
             wanted=wanted,
             estimates=self._estimates,
         )
-        self._attribution, self._sized_at = _kept(found), time.monotonic()
+        self._attribution, self._sized_at = kept(found), time.monotonic()
         self.sized_at = time.time()
         self._ledger.update_all(found.pools)
         return found
@@ -232,61 +219,21 @@ class Reporter:
         """Resident bytes of the user's objects now."""
         return self.size(self._budget_s()).pools["analysis"].used_bytes
 
+    def pools(self) -> tuple[PoolRecord, ...]:
+        """The pools' ledgers as last sized; what is managed of them as it is now."""
+        pools = self._session.pools
+        return pools.complete(self._ledger.records((*POOL_NAMES, *pools.created)))
+
     def record(self) -> StatsRecord:
         """Where the memory is now, by the last sizing (its age is in the record)."""
-        session, probe = self._session, self._session.probe
-        tree, room = session.tree(), session.room()
-        rss = tree.rss_bytes if tree is not None else None
-        limits = all_limits(session, room)
-        limit = limit_in_force(limits)
-        pools = session.pools.complete(self._ledger.records((*POOL_NAMES, *session.pools.created)))
-        found = self._attribution
-        parts = split(
-            session.at_load,
-            rss_bytes=rss,
-            file_bytes=probe.mapped_file_bytes(),
-            slack_bytes=probe.slack_bytes(self._budget_s()),
-            imported_bytes=session.imports.total_bytes,
-            pools_bytes=[pool.used_bytes for pool in pools],
-            pools_file_bytes=found.file_bytes if found else 0,
-        )
-        devices = device_memory()
-        host = probe.host()
-        return StatsRecord(
-            timestamp=time.time(),
-            rss_bytes=rss,
-            tree_bytes=tree.tree_bytes if tree else None,
-            children_bytes=tree.children_bytes if tree else None,
-            baseline_bytes=parts.baseline_bytes,
-            imports_bytes=parts.imports_bytes,
-            slack_bytes=parts.slack_bytes,
-            unattributed_bytes=parts.unattributed_bytes,
-            not_resident_bytes=found.not_resident_bytes if found else None,
-            device_bytes=device_bytes(devices),
-            limit=limit,
-            usable_bytes=room.usable_bytes if room else None,
-            host=host,
-            others_bytes=room.others_bytes if room else None,
-            pressure=session.pressure.measure(
-                Readings(
-                    tree_bytes=tree.tree_bytes if tree else None,
-                    limit_bytes=limit.limit_bytes if limit else None,
-                    containers=probe.cgroup_levels(),
-                    host=host,
-                    psi=probe.psi_some_avg10(),
-                )
-            ),
-            pools=tuple(within(pools, parts.unattributed_bytes)),
-            variables=self._variables(),
-            gc=session.collector.state(),
-            cell=session.last_cell,
+        from .composing import compose
+
+        return compose(
+            self._session,
+            self.pools(),
+            self._attribution,
             sizing=self._sizing_summary(),
-            devices=devices,
-            allocators=probe.allocators(),
-            children=tree.children if tree else (),
-            limits=limits,
-            notes=self._notes(),
-            more_variables=self._attribution.more if self._attribution else (),
+            budget_s=self._budget_s(),
         )
 
     # --- parts --------------------------------------------------------------------
@@ -326,7 +273,11 @@ class Reporter:
         found = self._row_of(name, self._budget_s())
         if found is not None and not found.complete:
             found = self._row_of(name, max(_WHY_SIZING_S, self._budget_s()))
-        return found or self._size_of_item(name)
+        if found is not None or self._attribution is None:
+            return found
+        from .rows import row_of_item
+
+        return row_of_item(self._attribution, name)
 
     def _row_of(self, name: str, budget_s: float) -> VariableSize | None:
         rows = self.size(budget_s, wanted=(name,)).variables
@@ -334,49 +285,9 @@ class Reporter:
         aliases = (row for row in rows if name in row.also_held_by.split(", "))
         return by_name.get(name) or next(aliases, None)
 
-    def _size_of_item(self, name: str) -> VariableSize | None:
-        """What is no variable but has a name in the reports: ``Out[11]``."""
-        pools = self._attribution.pools.values() if self._attribution else ()
-        item = next((item for pool in pools for item in pool.items if item.name == name), None)
-        if item is None:
-            return None
-        return VariableSize(
-            name=item.name,
-            retained_bytes=item.used_bytes,
-            shared_bytes=0,
-            shallow_bytes=0,
-            device_bytes=None,
-            type="",
-            detail=item.detail,
-            also_held_by="",
-            bound_in=None,
-            cells_since_use=None,
-            complete=item.complete,
-        )
-
     def _sizing_summary(self) -> SizingSummary | None:
-        if self._attribution is None:
+        if (found := self._attribution) is None:
             return None
-        found = self._attribution
-        return SizingSummary(
-            complete=found.complete,
-            duration_s=found.duration_s,
-            age_s=time.monotonic() - self._sized_at,
-            objects=found.objects,
-        )
+        from .rows import summary_of
 
-    def _notes(self) -> tuple[str, ...]:
-        missing = self._session.probe.unavailable
-        figures = tuple(f"{figure}: {reason}" for figure, reason in missing.items())
-        return (*figures, *(self._attribution.notes if self._attribution else ()))
-
-
-def _kept(found: Attribution) -> Attribution:
-    """What is kept of a sizing: its largest variables, the others as one sum."""
-    if len(found.variables) <= NAMED:
-        return found
-    rest = found.variables[NAMED:]
-    retained = sum(row.retained_bytes for row in rest)
-    complete = all(row.complete for row in rest)
-    more = MoreVariables("", len(rest), retained, complete)
-    return replace(found, variables=found.variables[:NAMED], more=(*found.more, more))
+        return summary_of(found, age_s=time.monotonic() - self._sized_at)

@@ -2,7 +2,8 @@
 
 The page asks for a tab and sends orders as messages with a number; each is answered
 with that number, so that the page can say which of them still wait for the kernel. What is
-measured comes from the feed as ``live``, the past of it as ``past`` when a page asks.
+measured comes from the feed as ``live``, the past of it as ``past`` when a page asks. A page
+says that it is there (``here``) and that it goes (``gone``): unseen, nothing is measured.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
+from pmat_nb.render.palette import HUES, LEVEL_HUES
+
 from . import page
-from .orders import RefusedError, carry_out
+from .orders import RefusedError, carry_out, outcome
 from .panels import PANELS
+from .static_view import bundle
 
 if TYPE_CHECKING:
     from pmat_nb.session.session import Session
@@ -31,44 +35,87 @@ class Dashboard(anywidget.AnyWidget):
     _css = page.style()
     live: Any = traitlets.Dict().tag(sync=True)
     tabs: Any = traitlets.List().tag(sync=True)
+    # How the parts of the memory are shown: [key, title, colour], as they are stacked.
+    parts: Any = traitlets.List().tag(sync=True)
+    hues: Any = traitlets.Dict().tag(sync=True)
 
     def __init__(self, session: Session, feed: Feed) -> None:
-        super().__init__(tabs=[[name, panel.title] for name, panel in PANELS.items()])
-        self._session = session
-        self._feed = feed
+        titles = [[name, panel.title] for name, panel in PANELS.items()]
+        super().__init__(tabs=titles, hues={**HUES, **LEVEL_HUES})
+        self._session: Session | None = session
+        self._feed: Feed | None = feed
+        self._views: set[str] = set()
         self.on_msg(self._received)
+        if self.comm is not None:
+            self.comm.on_close(lambda _: self.close())
         feed.add(self)
 
     def close(self) -> None:
         """Take the widget off the page; without an open one nothing is measured for them."""
-        self._feed.remove(self)
+        feed, self._feed, self._session = self._feed, None, None
+        if feed is not None:
+            feed.remove(self)
         super().close()
 
-    def show(self, tab: str) -> None:
-        """Send a tab as it is now."""
-        self.send({"kind": "panel", "tab": tab, "data": PANELS[tab].read(self._session)})
+    # --- shown where there are no widgets ---------------------------------------------
+
+    # ipywidgets 7 shows by this, where it is there, and gives the widget alone.
+    _ipython_display_ = None
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        session = self._session
+        made = super()._repr_mimebundle_(**kwargs)
+        if session is None or made is None:
+            return made
+        data, metadata = made if isinstance(made, tuple) else (made, {})
+        return {**data, **session.faults.guard("the static dashboard")(bundle)(session)}, metadata
+
+    # --- messages -----------------------------------------------------------------------
 
     def _received(self, _widget: Any, message: dict[str, Any], _buffers: Any) -> None:
-        guard = self._session.faults.guard("the dashboard")
-        guard(self._answer)(message)
+        if self._session is not None:
+            self._session.faults.guard("the dashboard")(self._answer)(message)
 
     def _answer(self, message: dict[str, Any]) -> None:
-        number, order = message.get("id"), message.get("do")
-        if order == "past":
-            self.send({"kind": "past", "data": self._feed.past()})
-        elif order == "show":
-            self.show(str(message.get("tab")))
-        else:
-            self._act(number, str(order), message)
+        session, feed = self._session, self._feed
+        if session is None or feed is None:
             return
-        self.send({"kind": "done", "id": number, "text": ""})
+        order, view = str(message.get("do")), str(message.get("view"))
+        if order == "gone":
+            self._views.discard(view)
+            if not self._views:
+                feed.pause(self)
+            return
+        self._views.add(view)
+        feed.add(self)
+        kind, text = "done", ""
+        if order == "past":
+            self.send({"kind": "past", "data": feed.past()})
+        elif order == "show":
+            kind, text = self._show(session, str(message.get("tab")))
+        elif order != "here":
+            self._act(session, feed, message)
+            return
+        self.send({"kind": kind, "id": message.get("id"), "text": text})
 
-    def _act(self, number: Any, order: str, message: dict[str, Any]) -> None:
-        def answer(kind: str, text: str) -> None:
-            self.send({"kind": kind, "id": number, "text": text})
-            self._feed.changed()
+    def _show(self, session: Session, tab: str) -> tuple[str, str]:
+        """Send a tab as it is now; one that fails leaves the others alone."""
+        if tab not in PANELS:
+            return "refused", f"there is no tab {tab!r}"
+        kind, text, data = outcome(
+            session, f"the dashboard's tab {tab}", lambda: PANELS[tab].read(session)
+        )
+        if kind == "done":
+            self.send({"kind": "panel", "tab": tab, "data": data})
+            text = ""
+        return kind, text
+
+    def _act(self, session: Session, feed: Feed, message: dict[str, Any]) -> None:
+        def answer(kind: str, text: str, data: Any = None) -> None:
+            self.send({"kind": kind, "id": message.get("id"), "text": text, "data": data})
+            feed.changed()
 
         try:
-            carry_out(self._session, order, message, answer)
+            carry_out(session, str(message.get("do")), message, answer)
         except RefusedError as problem:
             answer("refused", str(problem))

@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from pmat_nb.errors import PmatError
 
+from .tabs import live, pools
+
 if TYPE_CHECKING:
     from pmat_nb.session.session import Session
 
-__all__ = ["ORDERS", "Answer", "RefusedError", "carry_out"]
+__all__ = ["ORDERS", "Answer", "RefusedError", "carry_out", "outcome"]
 
-# Called with "done" or "refused", and what to say.
-Answer = Callable[[str, str], None]
-Order = Callable[["Session", Mapping[str, Any]], str]
+# Called with "done" or "refused", what to say, and what the page asked for.
+Answer = Callable[[str, str, Mapping[str, Any] | None], None]
+# Gives what to say, or a mapping with that as ``text`` and more that the page asked for.
+Order = Callable[["Session", Mapping[str, Any]], str | Mapping[str, Any]]
 
 
 class RefusedError(PmatError):
@@ -40,7 +43,7 @@ def carry_out(session: Session, order: str, message: Mapping[str, Any], answer: 
     at_once, act = ORDERS[order]
 
     def run() -> None:
-        answer(*_outcome(session, f"the dashboard's {order}", lambda: act(session, message)))
+        answer(*outcome(session, f"the dashboard's {order}", lambda: act(session, message)))
 
     if at_once or _between_cells(session):
         run()
@@ -48,18 +51,24 @@ def carry_out(session: Session, order: str, message: Mapping[str, Any], answer: 
         session.between_cells.post(f"the dashboard's {order} {message.get('id')}", run)
 
 
-def _outcome(session: Session, feature: str, act: Callable[[], str]) -> tuple[str, str]:
+def outcome(
+    session: Session, feature: str, act: Callable[[], str | Mapping[str, Any]]
+) -> tuple[str, str, Mapping[str, Any] | None]:
+    """What ``act`` gives, as an answer; it does not raise. What fails is switched off."""
     if session.faults.off(feature):
-        return "refused", f"switched off: {session.faults.seen[feature]}"
+        return "refused", f"switched off: {session.faults.seen[feature]}", None
     try:
-        return "done", act()
+        found = act()
     except PmatError as problem:
-        return "refused", str(problem)
+        return "refused", str(problem), None
     except MemoryError:
-        return "refused", "there is no memory left for it"
+        return "refused", "there is no memory left for it", None
     except Exception as problem:
         session.faults.report(feature, problem)
-        return "refused", f"failed: {type(problem).__name__}: {problem}"
+        return "refused", f"failed: {type(problem).__name__}: {problem}", None
+    if isinstance(found, str):
+        return "done", found, None
+    return "done", str(found.get("text", "")), found
 
 
 def _between_cells(session: Session) -> bool:
@@ -67,24 +76,8 @@ def _between_cells(session: Session) -> bool:
     return threading.current_thread() is threading.main_thread() and not session.meter.busy
 
 
-def _set_pool(session: Session, message: Mapping[str, Any]) -> str:
-    """``pool`` gets the limit ``value``: bytes, a size as text, or ``off``."""
-    name = str(message.get("pool"))
-    if name in session.pools.created:
-        session.pools[name].set_limit(str(message.get("value")))
-        return ""
-    return _put(session, {f"{name}_pool": message.get("value")})
-
-
-def _put(session: Session, wanted: Mapping[str, Any]) -> str:
-    """Set settings by key, each from what the page sent."""
-    from pmat_nb.settings import setting
-
-    session.configure({key: setting(key).parse(value) for key, value in wanted.items()})
-    return ""
-
-
 # Whether it may be done while a cell runs, and what does it.
 ORDERS: dict[str, tuple[bool, Order]] = {
-    "pool limit": (True, _set_pool),
+    **live.ORDERS,
+    **pools.ORDERS,
 }

@@ -18,10 +18,13 @@ SCRIPTS = (
     "controls.js",
     "table.js",
     "link.js",
+    "chart.js",
+    "moments.js",
     "live.js",
+    "pools.js",
     "dashboard.js",
 )
-SHEETS = ("dashboard.css", "controls.css")
+SHEETS = ("dashboard.css", "controls.css", "live.css")
 
 
 @cache

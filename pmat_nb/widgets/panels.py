@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .tabs import live, pools
+
 if TYPE_CHECKING:
     from pmat_nb.session.session import Session
 
@@ -18,11 +20,8 @@ class Panel(NamedTuple):
     read: Callable[[Session], dict[str, Any]]
 
 
-def _live(session: Session) -> dict[str, Any]:
-    return {}
-
-
 # In the order of the tabs.
 PANELS: dict[str, Panel] = {
-    "live": Panel("Live", _live),
+    "live": Panel("Live", live.read),
+    "pools": Panel("Pools", pools.read),
 }

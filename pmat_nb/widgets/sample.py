@@ -1,39 +1,181 @@
-"""One moment for the live tab: small, and cheap to take.
+"""Moments for the live tab: small, and cheap to take.
 
-Bytes are ``int`` or None for unknown, as everywhere; ``at`` is in seconds since the epoch.
+A moment costs about 0.1 ms: resident bytes and the pressure, as the session's own sampler
+measures them, and what the managed pools count. What is dear, the parts of the memory, is
+as last sized. Bytes are ``int`` or None for unknown, as everywhere; ``at`` and the times
+of cells and marks are in seconds since the epoch.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from pmat_nb.render.format import brief
+from pmat_nb.render.palette import hue_of
+
 if TYPE_CHECKING:
+    from pmat_nb.engine.records import CellRecord
     from pmat_nb.session.session import Session
 
-__all__ = ["sample"]
+__all__ = ["Moments"]
+
+_KEPT = 900
+_MARKS = 40
+# A tick of the feed sees at most so many cells that ended since the one before.
+_CELLS = 10
+_TITLES = {
+    "libraries": "libraries",
+    "slack": "allocator, free",
+    "unattributed": "not attributed",
+}
 
 
-def sample(session: Session, at: float) -> dict[str, Any]:
-    """The kernel now: memory, limit, pools as last sized, pressure, and the running cell."""
-    record = session.reporter().record()
-    pressure = record.pressure
-    return {
-        "at": round(at, 2),
-        "rss": record.rss_bytes,
-        "tree": record.tree_bytes,
-        "limit": record.limit.limit_bytes if record.limit else None,
-        "level": pressure.level if pressure else None,
-        "fraction": pressure.fraction if pressure else None,
-        "parts": {
-            "baseline": record.baseline_bytes,
-            "imports": record.imports_bytes,
-            "slack": record.slack_bytes,
-            "unattributed": record.unattributed_bytes,
-        },
-        "pools": {
-            pool.name: [pool.used_bytes, pool.capacity_bytes, pool.limit_bytes]
-            for pool in record.pools
-        },
-        "busy": session.meter.busy,
-        "cell": session.last_cell.label if session.last_cell else None,
-    }
+class Moments:
+    """Takes moments of a session, and keeps those of the last quarter of an hour."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._kept: deque[dict[str, Any]] = deque(maxlen=_KEPT)
+        # (time of the sizing, parts as [key, bytes]), oldest first.
+        self._stacks: deque[tuple[float, list[list[Any]]]] = deque(maxlen=_KEPT)
+        self._marks: deque[list[Any]] = deque(maxlen=_MARKS)
+        self._limits: dict[str, int | None] = {}
+        self._seen: object = None
+        self._last_cell: CellRecord | None = session.last_cell
+        self._orders = 0
+        self.revision = 0
+        # How each part of the memory is shown: [key, title, colour].
+        self.parts: list[list[str]] = []
+
+    def note_change(self) -> None:
+        """Something was changed from here: what pages have read is out of date."""
+        self._orders += 1
+
+    def take(self, at: float) -> dict[str, Any]:
+        """The kernel now: memory, limit, pressure, budgets, and the cells since the last."""
+        session = self._session
+        readings = session.pressure.readings(session.probe.rss_bytes())
+        pressure = session.pressure.measure(readings)
+        budgets = self._budgets()
+        marks = self._noted(at, {name: row[2] for name, row in budgets.items()})
+        cells = self._ended()
+        self._revise()
+        limit = session.pressure.limit()
+        now = {
+            "at": round(at, 2),
+            "rss": session.probe.rss_bytes(),
+            "tree": readings.tree_bytes,
+            "limit": limit.limit_bytes if limit else None,
+            "source": limit.source if limit else None,
+            "level": pressure.level,
+            "fraction": None if pressure.fraction is None else round(pressure.fraction, 4),
+            "bounds": [[bound.level, bound.enter] for bound in session.pressure.bounds],
+            "sized": round(self._stacks[-1][0], 2) if self._stacks else None,
+            "stack": self._stacks[-1][1] if self._stacks else [],
+            "pools": budgets,
+            "running": self._running(),
+            "cells": cells,
+            "marks": marks,
+            "revision": self.revision,
+        }
+        self._kept.append(now)
+        return now
+
+    def size(self) -> None:
+        """Take over the last sizing, if there is one and it is new; about 20 ms."""
+        sized_at = self._session.reporter().sized_at
+        if sized_at is None or (self._stacks and self._stacks[-1][0] == sized_at):
+            return
+        record = self._session.reporter().record()
+        known = [used for used in (record.baseline_bytes, record.imports_bytes) if used is not None]
+        stack: list[list[Any]] = [["libraries", sum(known)]] if known else []
+        stack += [[pool.name, pool.used_bytes] for pool in record.pools]
+        stack += [["slack", record.slack_bytes or 0]]
+        self._stacks.append((sized_at, stack))
+        titles = {**_TITLES, **{pool.name: pool.shown_as for pool in record.pools}}
+        keys = [*(key for key, _ in stack), "unattributed"]
+        self.parts = [[key, titles[key], hue_of(key)] for key in keys]
+
+    def past(self) -> dict[str, Any]:
+        """What is kept, in columns; from the session's own sampler what was before."""
+        kept = tuple(self._kept)
+        first = kept[0]["at"] if kept else float("inf")
+        early = [one for one in tuple(self._session.sampler.recent)[-_KEPT:] if one.at < first]
+        return {
+            "at": [*(round(one.at, 1) for one in early), *(one["at"] for one in kept)],
+            "rss": [*(one.rss_bytes for one in early), *(one["rss"] for one in kept)],
+            "limit": [*(None for _ in early), *(one["limit"] for one in kept)],
+            "stacks": [[round(at, 2), stack] for at, stack in self._stacks],
+            "cells": [_cell(one) for one in tuple(self._session.cells)[-60:] if _is_named(one)],
+            "marks": list(self._marks),
+        }
+
+    def _budgets(self) -> dict[str, list[int | None]]:
+        """Per managed pool: bytes used, capacity and limit."""
+        managed = self._session.pools.managed()
+        found: dict[str, list[int | None]] = {
+            name: [pool.used_bytes, pool.capacity_bytes, pool.limit_bytes]
+            for name, pool in managed.items()
+        }
+        advisory = self._session.settings.get("analysis_pool")
+        return {"analysis": [None, None, advisory if isinstance(advisory, int) else None], **found}
+
+    def _noted(self, at: float, limits: dict[str, int | None]) -> list[list[Any]]:
+        """Marks for the limits that were changed since the last moment."""
+        new = [
+            [round(at, 2), f"{name} limit {_size(limits[name])}"]
+            for name in limits
+            if self._limits and self._limits.get(name, "") != limits[name]
+        ]
+        self._limits = limits
+        self._marks.extend(new)
+        return new
+
+    def _ended(self) -> list[list[Any]]:
+        """The cells that have ended since the last moment."""
+        found: list[list[Any]] = []
+        for record in reversed(tuple(self._session.cells)[-_CELLS:]):
+            if record is self._last_cell:
+                break
+            if _is_named(record):
+                found.append(_cell(record))
+        self._last_cell = self._session.last_cell
+        return found[::-1]
+
+    def _running(self) -> list[Any] | None:
+        """The label and the start of the cell that runs."""
+        open_cell = self._session.meter.innermost
+        if open_cell is None:
+            return None
+        number = getattr(self._session.shell, "execution_count", None)
+        return [f"In[{number}]" if number else "a cell", round(open_cell.started_at, 2)]
+
+    def _revise(self) -> None:
+        """Count up where anything that the tabs show may have changed."""
+        session = self._session
+        cleaner = session.part_if_made("cleaner")
+        seen = (
+            self._orders,
+            session.settings.session_values(),
+            self._limits,
+            session.last_cell,
+            session.reporter().sized_at,
+            None if cleaner is None else cleaner.cleaned_at,
+        )
+        if seen != self._seen:
+            self._seen = seen
+            self.revision += 1
+
+
+def _cell(record: CellRecord) -> list[Any]:
+    end = record.started_at + record.duration_s
+    return [record.label, round(record.started_at, 2), round(end, 2)]
+
+
+def _is_named(record: CellRecord) -> bool:
+    return record.execution_count is not None
+
+
+def _size(limit_bytes: int | None) -> str:
+    return "off" if limit_bytes is None else brief(limit_bytes)

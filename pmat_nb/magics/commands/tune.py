@@ -28,7 +28,9 @@ def recommend(
 
 
 def dashboard(session: Session) -> Any:
-    """``%pmat_dashboard``."""
+    """``%pmat_dashboard``: the widget, or in a terminal the report that it would show."""
+    if getattr(session.shell, "kernel", None) is None:
+        return session.reporter().stats(detailed=True)
     from pmat_nb.widgets.dashboard import Dashboard
     from pmat_nb.widgets.feed import Feed
 

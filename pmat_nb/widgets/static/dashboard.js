@@ -8,6 +8,8 @@ function render({ model, el }) {
   const body = make("div", { class: "pmat-body" });
   const root = make("div", { class: "pmat-dashboard" }, bar, body);
   const names = model.get("tabs").map(([name]) => name);
+  let opened = null;
+  let revision = null;
 
   function open(name) {
     for (const other of names) {
@@ -15,36 +17,56 @@ function render({ model, el }) {
       buttons[other].tabIndex = other === name ? 0 : -1;
       made[other].panel.hidden = other !== name;
     }
+    opened = name;
+    revision = model.get("live").revision;
     made[name].tab.show();
   }
 
+  // The tab in sight is read again once something has changed, one reading at a time.
+  function follow() {
+    const now = model.get("live").revision;
+    if (opened === null || now === revision || link.isWaiting("show")) return;
+    revision = now;
+    made[opened].tab.show();
+  }
+
   function moved(event) {
-    const steps = { ArrowRight: 1, ArrowLeft: -1 };
     const at = names.findIndex((name) => buttons[name] === event.target);
+    const steps = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: -1 };
     if (!(event.key in steps) || at < 0) return;
-    const name = names[(at + steps[event.key] + names.length) % names.length];
+    event.preventDefault();
+    event.stopPropagation();
+    const name = names.at(steps[event.key] % names.length);
     buttons[name].focus();
     open(name);
   }
 
   for (const [name, title] of model.get("tabs")) {
     const tab = TABS[name](model, link);
-    const id = `pmat-${name}-${Math.random().toString(36).slice(2)}`;
-    const panel = make("div", { role: "tabpanel", id, "aria-label": title, hidden: true }, tab.element);
-    made[name] = { tab, panel };
-    buttons[name] = make(
+    const id = newId(name);
+    const button = make(
       "button",
-      { role: "tab", type: "button", "aria-controls": id, onclick: () => open(name) },
+      { role: "tab", type: "button", id: `${id}-tab`, "aria-controls": id, onclick: () => open(name) },
       title,
     );
-    bar.append(buttons[name]);
+    const panel = make(
+      "div", { role: "tabpanel", id, "aria-labelledby": button.id, hidden: true }, tab.element,
+    );
+    made[name] = { tab, panel };
+    buttons[name] = button;
+    bar.append(button);
     body.append(panel);
   }
   bar.addEventListener("keydown", moved);
+  // What is typed here is no shortcut of the notebook's.
+  root.addEventListener("keydown", (event) => event.stopPropagation());
+  root.dataset.lmSuppressShortcuts = "true";
+  model.on("change:live", follow);
   el.append(root);
   open(names[0]);
 
   return () => {
+    model.off("change:live", follow);
     for (const { tab } of Object.values(made)) tab.close();
     link.close();
   };

@@ -1,0 +1,1 @@
+"""The tabs: what each reads of a session, and the orders that its controls send."""
