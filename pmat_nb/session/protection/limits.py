@@ -9,7 +9,15 @@ from pmat_nb.engine.limits import Usable
 from pmat_nb.errors import UsageError
 from pmat_nb.units import GIB, MIB, LimitSpec
 
-__all__ = ["CellLimit", "ceiling_wanted", "cell_bytes", "standing_bytes"]
+__all__ = [
+    "CellLimit",
+    "NextLimit",
+    "Standing",
+    "ceiling_wanted",
+    "cell_bytes",
+    "standing_bytes",
+    "standing_in_force",
+]
 
 # They end the process when an allocation fails; only the guard can stop them.
 _ABORTING_LIBRARIES = ("polars",)
@@ -24,6 +32,26 @@ class CellLimit(NamedTuple):
     warn_only: bool = False
     restore_names: bool = False
     keep_frames: bool = False
+
+
+class NextLimit(NamedTuple):
+    """A limit that waits for the cell that begins with ``first_line``."""
+
+    first_line: str
+    limit: CellLimit
+    size_bytes: int | None
+
+
+class Standing(NamedTuple):
+    """The kernel's own limit in bytes of its tree; None where there is none.
+
+    ``beyond_auto_bytes`` is what was asked for where the automatic limit is the tighter one
+    and holds instead; ``capped``: it is the machine's cap, below what anybody asked for.
+    """
+
+    limit_bytes: int | None
+    beyond_auto_bytes: int | None
+    capped: bool
 
 
 def ceiling_wanted(ceiling: str) -> bool:
@@ -71,6 +99,21 @@ def standing_bytes(spec: LimitSpec, room: Usable | None, tree_bytes: int) -> int
     if spec.kind == "auto":
         return room.auto_bytes
     return spec.resolve(usable_bytes=room.usable_bytes, in_use_bytes=tree_bytes)
+
+
+def standing_in_force(
+    spec: LimitSpec, cap: LimitSpec | None, room: Usable | None, tree_bytes: int
+) -> Standing:
+    """The tightest of what is asked for, the machine's cap and the automatic limit."""
+    wanted = standing_bytes(spec, room, tree_bytes)
+    # A share and a size can only be compared here.
+    most = None if cap is None else standing_bytes(cap, room, tree_bytes)
+    capped = most is not None and (wanted is None or most < wanted)
+    if capped:
+        wanted = most
+    if wanted is not None and room is not None and wanted > room.auto_bytes:
+        return Standing(room.auto_bytes, wanted, capped)
+    return Standing(wanted, None, capped)
 
 
 def _check_total(total: int, room: Usable, tree_bytes: int, limit: CellLimit, magic: str) -> None:

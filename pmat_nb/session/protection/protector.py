@@ -10,13 +10,13 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pmat_nb.errors import MemoryLimitExceeded, UnavailableError
 from pmat_nb.session.hooks import is_headed_by
 from pmat_nb.units import LimitSpec
 
-from .limits import CellLimit, ceiling_wanted, cell_bytes, standing_bytes
+from .limits import CellLimit, NextLimit, ceiling_wanted, cell_bytes, standing_in_force
 from .scope import OpenScope
 from .tasks import tasks_of
 
@@ -29,21 +29,13 @@ __all__ = ["Protector"]
 _OFF = LimitSpec("off")
 
 
-class _Next(NamedTuple):
-    """A limit that waits for the cell that begins with ``first_line``."""
-
-    first_line: str
-    limit: CellLimit
-    size_bytes: int | None
-
-
 class Protector:
     """The standing limit, the next cell's limit, and the cells that run under them."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._guard: Guard | None = None
-        self._next: _Next | None = None
+        self._next: NextLimit | None = None
         self._open: list[OpenScope] = []
         self._ceiling = "off"
         self._warn_only = False
@@ -132,15 +124,8 @@ class Protector:
         spec: Any = session.settings.get("max_total")
         cap: Any = session.settings.cap("max_total")
         room, held = session.room(), session.tree_bytes() or 0
-        wanted = standing_bytes(spec, room, held)
-        # A share and a size can only be compared here.
-        most = None if cap is None else standing_bytes(cap, room, held)
-        self.capped = most is not None and (wanted is None or most < wanted)
-        if self.capped:
-            wanted = most
-        beyond = wanted is not None and room is not None and wanted > room.auto_bytes
-        self.beyond_auto_bytes = wanted if beyond else None
-        self.standing_bytes = room.auto_bytes if beyond and room is not None else wanted
+        found = standing_in_force(spec, cap, room, held)
+        self.standing_bytes, self.beyond_auto_bytes, self.capped = found
         if self._guard is not None:
             self._guard.set_standing(
                 self.standing_bytes, ceiling=self._standing_ceiling(), warn_only=self._warn_only
@@ -172,7 +157,7 @@ class Protector:
         size = cell_bytes(limit, session.room(), session.tree_bytes() or 0, magic="%%pmat_limit")
         if size is not None and self.guard() is None:
             raise UnavailableError(f"memory limits are not available here: {self.unavailable}")
-        self._next = _Next(first_line, limit, size)
+        self._next = NextLimit(first_line, limit, size)
 
     def begin(self, info: Any) -> None:
         """The last thing before a cell: arm its limit."""
@@ -254,7 +239,9 @@ class Protector:
         report = guard.disarm(token)
         decided = report.stopped and not scope.limit.warn_only
         if report.warned:
-            self._session.notice("warned", _warning(scope, report))
+            from .sayings import warning_line
+
+            self._session.notice("warned", warning_line(report))
         if isinstance(error, MemoryLimitExceeded) and not decided:
             from pmat_nb.engine.guard import clean_traceback
 
@@ -294,7 +281,7 @@ class Protector:
                     break
         self._thread_hook(args)
 
-    def _take_next(self, source: str) -> _Next | None:
+    def _take_next(self, source: str) -> NextLimit | None:
         waiting, self._next = self._next, None
         if waiting is None or not is_headed_by(source, waiting.first_line):
             return None
@@ -321,21 +308,6 @@ class Protector:
         standing = self.standing_bytes
         if standing is None or token.baseline_bytes < standing or token.threshold_bytes is None:
             return
-        from pmat_nb.render.format import brief, limit
+        from .sayings import over_line
 
-        room = token.threshold_bytes - token.baseline_bytes
-        self._session.notice(
-            f"over {standing}",
-            f"pmat_nb: the kernel holds {brief(token.baseline_bytes)}, over its limit of "
-            f"{limit(standing)}; cells may add {brief(room)}, so that del and %pmat_limit work",
-        )
-
-
-def _warning(scope: OpenScope, report: Any) -> str:
-    from pmat_nb.render.format import brief, limit
-
-    asked = limit(report.limit_bytes or report.threshold_bytes)
-    return (
-        f"pmat_nb: this cell went over its limit of {asked} (peak {brief(report.peak_tree_bytes)});"
-        " --warn-only let it go on"
-    )
+        self._session.notice(f"over {standing}", over_line(token, standing))
