@@ -22,6 +22,7 @@ __all__ = ["Moments"]
 
 _KEPT = 900
 _MARKS = 40
+_ONE_MOVE_S = 10.0
 # A tick of the feed sees at most so many cells that ended since the one before.
 _CELLS = 10
 _TITLES = {
@@ -124,12 +125,16 @@ class Moments:
     def _noted(self, at: float, limits: dict[str, int | None]) -> list[list[Any]]:
         """Marks for the limits that were changed since the last moment."""
         new = [
-            [round(at, 2), f"{name} limit {_size(limits[name])}"]
+            [round(at, 2), name, f"{name} limit {_size(limits[name])}"]
             for name in limits
             if self._limits and self._limits.get(name, "") != limits[name]
         ]
         self._limits = limits
-        self._marks.extend(new)
+        for mark in new:
+            # A slider that is moved leaves one mark.
+            if self._marks and _is_one_move(self._marks[-1], mark):
+                self._marks.pop()
+            self._marks.append(mark)
         return new
 
     def _ended(self) -> list[list[Any]]:
@@ -171,6 +176,10 @@ class Moments:
 def _cell(record: CellRecord) -> list[Any]:
     end = record.started_at + record.duration_s
     return [record.label, round(record.started_at, 2), round(end, 2)]
+
+
+def _is_one_move(before: list[Any], mark: list[Any]) -> bool:
+    return bool(before[1] == mark[1] and mark[0] - before[0] < _ONE_MOVE_S)
 
 
 def _is_named(record: CellRecord) -> bool:

@@ -1,12 +1,13 @@
 // The picture of memory over time: layers up to the resident line, the limit, the levels as
 // faint bands, cells in a lane above. It draws what it is given and keeps nothing.
 
-const CHART = { height: 280, left: 64, right: 78, top: 40, bottom: 24, lane: 16 };
+const CHART = { height: 280, left: 64, right: 78, top: 44, bottom: 24, lane: 16 };
 // Samples further apart than this are not joined: nobody measured in between.
 const GAP_S = 15;
 // A limit further above the memory than this is told in words: it would press all flat.
 const LIMIT_IN_VIEW = 4;
 const LABEL_WIDTH = 7;
+const TICKS_S = [15, 60, 180, 600];
 
 // Layers differ by pattern as well as by colour; these are strokes on a tile of 8 by 8.
 const PATTERNS = [
@@ -47,7 +48,7 @@ function drawChart(svg, data, parts, prefix, width, hues) {
   const x = (at) => left + (width - left - right) * (1 - (data.now - at) / data.span_s);
   const y = (bytes) => floor - (floor - top) * Math.min(1, Math.max(0, bytes / axis.top));
   const end = width - right;
-  const box = { x, y, left, end, top, floor, lane, width };
+  const box = { x, y, left, end, top, floor, lane, width, most: axis.top };
 
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.replaceChildren(
@@ -82,12 +83,12 @@ function joined(at, values, x, y) {
   return d;
 }
 
-function bands(data, limit, { y, left, end, top }, hues) {
+function bands(data, limit, { y, left, end }, hues) {
   if (limit === null) return [];
   return data.bounds.flatMap(([level, enter], i) => {
     const next = data.bounds[i + 1];
     const low = y(enter * limit);
-    const high = next ? y(next[1] * limit) : top;
+    const high = y(next ? next[1] * limit : limit);
     if (low - high < 1) return [];
     const found = [makeSvg("rect", {
       x: left, y: high.toFixed(1), width: end - left, height: (low - high).toFixed(1),
@@ -103,9 +104,10 @@ function axes(data, axis, { x, y, left, end, floor }) {
     makeSvg("path", { d: `M${left} ${y(bytes).toFixed(1)}H${end}` }),
     label(left - 6, y(bytes) + 4, bytes ? bytesText(bytes) : "0", { "text-anchor": "end" }),
   ]);
-  const columns = [1, 0.75, 0.5, 0.25, 0].map((share) => label(
-    x(data.now - share * data.span_s), floor + 16,
-    share ? `−${secondsText(share * data.span_s)}` : "now", { "text-anchor": "middle" },
+  const every = TICKS_S.find((one) => data.span_s / one <= 6);
+  const agos = Array.from({ length: Math.floor(data.span_s / every) + 1 }, (_, at) => at * every);
+  const columns = agos.map((ago) => label(
+    x(data.now - ago), floor + 16, ago ? `−${secondsText(ago)}` : "now", { "text-anchor": "middle" },
   ));
   return [...rows, ...columns];
 }
@@ -134,50 +136,57 @@ function layers(data, { x, y, floor }, prefix, parts) {
   });
 }
 
-function cellLane(data, { x, left, end, floor, lane }) {
+function cellLane(data, { x, left, end, floor, lane, width }) {
   const shown = data.running ? [...data.cells, [...data.running, data.now]] : data.cells;
-  let free = left;
-  return shown.flatMap(([name, started, ended]) => {
+  return shown.flatMap(([name, started, ended], at) => {
     const from = Math.max(left, x(started));
     const to = Math.min(end, x(ended));
     if (to < left || from > end) return [];
-    const runs = data.running?.[0] === name && data.running[1] === started;
+    const runs = data.running !== null && at === shown.length - 1;
     const found = [makeSvg("rect", {
       x: from.toFixed(1), y: 2, width: Math.max(1.5, to - from).toFixed(1), height: lane,
       class: runs ? "pmat-runs" : "pmat-ran", "data-cell": name,
     })];
-    if (to < end) found.push(makeSvg("path", { d: `M${to.toFixed(1)} ${lane + 2}V${floor}` }));
-    const words = runs ? `${name} …` : name;
-    // A label starts in its cell; where the one before reaches into it there is none.
-    if (from >= free && from + words.length * LABEL_WIDTH <= end + CHART.right) {
-      found.push(label(from + 2, lane - 2, words));
-      free = from + words.length * LABEL_WIDTH + 4;
+    for (const edge of [x(started), x(ended)]) {
+      if (edge < left || edge >= end) continue;
+      found.push(makeSvg("path", { d: `M${edge.toFixed(1)} ${lane + 2}V${floor}` }));
     }
+    // A label reaches beyond its cell, but not into the next one.
+    const words = runs ? `${name} …` : name;
+    const room = (at + 1 < shown.length ? Math.min(end, x(shown[at + 1][1])) : width - 2) - from;
+    if (words.length * LABEL_WIDTH <= room) found.push(label(from + 3, lane - 2, words));
     return found;
   });
 }
 
+// Their words in two rows, where they do not run into those before.
 function marks(data, { x, left, lane, floor, end }) {
-  return data.marks.flatMap(([at, words]) => {
+  const free = [left, left];
+  return data.marks.flatMap(([at, , words]) => {
     const place = x(at);
     if (place < left || place > end) return [];
-    const turned = place > (left + end) / 2;
-    return [
-      makeSvg("path", { class: "pmat-mark", d: `M${place.toFixed(1)} ${lane + 8}V${floor}` }),
-      label(place + (turned ? -4 : 4), lane + 17, words, {
-        class: "pmat-mark", "text-anchor": turned ? "end" : "start",
-      }),
+    const found = [
+      makeSvg("path", { class: "pmat-mark", d: `M${place.toFixed(1)} ${lane + 4}V${floor}` }),
     ];
+    const long = words.length * LABEL_WIDTH;
+    const from = place + 4 + long > end ? place - 4 - long : place + 4;
+    const row = free.findIndex((one) => from >= one);
+    if (row < 0) return found;
+    free[row] = from + long;
+    found.push(label(from, lane + 13 + row * 11, words, { class: "pmat-mark" }));
+    return found;
   });
 }
 
-function limitLine(data, limit, shown, { x, y, end, top }, hues) {
+function limitLine(data, limit, shown, { x, y, end, top, most }, hues) {
   if (limit === null) return [];
   if (!shown) {
     return [label(end + 6, top + 4, "limit"), label(end + 6, top + 18, `${bytesText(limit)} ↑`)];
   }
+  // Where it was beyond the picture there is no line.
+  const seen = data.limit.map((one) => (one !== null && one <= most ? one : null));
   return [
-    makeSvg("path", { class: "pmat-limit", stroke: hues.limit, d: joined(data.at, data.limit, x, y) }),
+    makeSvg("path", { class: "pmat-limit", stroke: hues.limit, d: joined(data.at, seen, x, y) }),
     label(end + 6, y(limit) + 4, "limit", { class: "pmat-limit" }),
     label(end + 6, y(limit) + 17, bytesText(limit), { class: "pmat-limit" }),
   ];

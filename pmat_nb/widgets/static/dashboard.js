@@ -58,14 +58,18 @@ function render({ model, el }) {
     body.append(panel);
   }
   bar.addEventListener("keydown", moved);
-  // What is typed here is no shortcut of the notebook's.
-  root.addEventListener("keydown", (event) => event.stopPropagation());
-  root.dataset.lmSuppressShortcuts = "true";
+  // What is typed here is no shortcut of the notebook's ("d d" deletes a cell), unless with
+  // Ctrl or Cmd. JupyterLab looks on its way down, so this must be there before.
+  function guardKeys(event) {
+    root.toggleAttribute("data-lm-suppress-shortcuts", !(event.ctrlKey || event.metaKey));
+  }
+  window.addEventListener("keydown", guardKeys, true);
   model.on("change:live", follow);
   el.append(root);
   open(names[0]);
 
   return () => {
+    window.removeEventListener("keydown", guardKeys, true);
     model.off("change:live", follow);
     for (const { tab } of Object.values(made)) tab.close();
     link.close();

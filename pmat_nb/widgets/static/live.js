@@ -1,7 +1,8 @@
 // The live tab: the headline, the chart, what it says where the pointer or the arrow keys
 // are, and the parts with their sizes. Every figure in the picture is there as text too.
 
-const SPANS = [[60, "1 min"], [300, "5 min"], [900, "15 min"]];
+const SPANS = [["auto", "all"], [60, "1 min"], [300, "5 min"], [900, "15 min"]];
+const LENGTHS_S = [60, 300, 900];
 const SPOKEN_EVERY_MS = 20000;
 const SILENT_MS = 12000;
 
@@ -21,7 +22,6 @@ function makeLive(model, link) {
     onblur: () => look(null),
   }, svg, cursor);
   const span = makeSelect("Show the last", SPANS, () => draw());
-  span.select.value = "300";
   const sizing = makeMessage();
   const bar = make(
     "div", { class: "pmat-bar" }, span.element,
@@ -41,13 +41,20 @@ function makeLive(model, link) {
   function draw() {
     if (now.rss === undefined || element.offsetParent === null) return;
     const keys = model.get("parts").map(([key]) => key);
-    const span_s = Number(span.select.value);
+    const span_s = spanSeconds();
     data = moments.from(now.at - span_s, keys.length ? keys : ["unattributed"]);
     Object.assign(data, { bounds: now.bounds, now: now.at, span_s, running: now.running });
     const width = Math.max(320, Math.round(frame.clientWidth));
     box = drawChart(svg, data, model.get("parts"), prefix, width, model.get("hues"));
     drawLegend();
     read();
+  }
+
+  // Of "all" the shortest in which there is room for what is known.
+  function spanSeconds() {
+    if (span.select.value !== "auto") return Number(span.select.value);
+    const known = now.at - (moments.first ?? now.at);
+    return LENGTHS_S.find((one) => known <= one) ?? LENGTHS_S.at(-1);
   }
 
   function drawLegend() {
@@ -57,11 +64,9 @@ function makeLive(model, link) {
         "li", { "data-part": key }, swatch(hue, at), make("span", {}, title), make("b")),
       ));
     }
-    const last = data.at.length - 1;
-    data.layers.forEach(({ tops }, at) => {
-      const below = at ? data.layers[at - 1].tops[last] : 0;
-      const entry = legend.children[at]?.querySelector("b");
-      if (entry) setText(entry, bytesText(tops[last] - below));
+    const sizes = data.sizes.at(-1) ?? {};
+    parts.forEach(([key], at) => {
+      setText(legend.children[at].querySelector("b"), bytesText(sizes[key]));
     });
   }
 
@@ -130,9 +135,7 @@ function makeLive(model, link) {
     cursor.hidden = looked === null || found < 0;
     cursor.style.left = `${box.x(data.at[i]).toFixed(1)}px`;
     const cell = data.cells.find(([, from, to]) => from <= data.at[i] && data.at[i] <= to + 1);
-    const parts = model.get("parts").map(([, title], at) => [
-      title, data.layers[at].tops[i] - (at ? data.layers[at - 1].tops[i] : 0),
-    ]);
+    const parts = model.get("parts").map(([key, title]) => [title, data.sizes[i][key] ?? 0]);
     const large = parts.filter(([, bytes]) => bytes >= 0.01 * data.rss[i]);
     const ago = now.at - data.at[i];
     setText(readout, [

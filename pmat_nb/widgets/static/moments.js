@@ -1,6 +1,8 @@
 // What the live tab has seen: the moments of the last quarter of an hour, by column.
 
 const KEPT = 900;
+// A slider that is moved leaves one mark.
+const ONE_MOVE_S = 10;
 
 function makeMoments() {
   let seen = { at: [], rss: [], limit: [], stacks: [], cells: [], marks: [] };
@@ -14,8 +16,17 @@ function makeMoments() {
     while (seen.stacks.length > 1 && seen.stacks[1][0] < seen.at[0]) seen.stacks.shift();
   }
 
-  function addNew(list, found, same) {
-    for (const one of found) if (!list.some((old) => same(old, one))) list.push(one);
+  function addCells(found) {
+    for (const one of found) if (!seen.cells.some((old) => old[1] === one[1])) seen.cells.push(one);
+  }
+
+  // marks: [at, what, text]
+  function addMarks(found) {
+    for (const mark of found) {
+      const last = seen.marks.at(-1);
+      if (last && last[1] === mark[1] && mark[0] - last[0] < ONE_MOVE_S) seen.marks.pop();
+      seen.marks.push(mark);
+    }
   }
 
   return {
@@ -32,43 +43,47 @@ function makeMoments() {
       if (now.sized !== null && now.sized !== seen.stacks.at(-1)?.[0]) {
         seen.stacks.push([now.sized, now.stack]);
       }
-      addNew(seen.cells, now.cells, (a, b) => a[1] === b[1] && a[0] === b[0]);
-      addNew(seen.marks, now.marks, (a, b) => a[0] === b[0] && a[1] === b[1]);
+      addCells(now.cells);
+      addMarks(now.marks);
       trim();
     },
-    get length() {
-      return seen.at.length;
+    get first() {
+      return seen.at[0];
     },
-    // The moments from `since` on, with the layers' tops for each.
+    // The moments from `since` on, with the layers' tops and sizes for each.
     from(since, keys) {
       const first = Math.max(0, seen.at.findIndex((at) => at >= since));
       const at = seen.at.slice(first);
       const rss = seen.rss.slice(first);
       return {
         at, rss, limit: seen.limit.slice(first), cells: seen.cells, marks: seen.marks,
-        layers: layersOf(at, rss, seen.stacks, keys),
+        ...layersOf(at, rss, seen.stacks, keys),
       };
     },
   };
 }
 
-// Each part as last sized before the moment; what is over, or new since then, comes on top.
+// Each part as last sized before the moment; what is over, or new since then, comes on top. The
+// tops stay below the resident line; `sizes` are as measured, the last of them may be negative.
 function layersOf(at, rss, stacks, keys) {
   const layers = keys.map((key) => ({ key, tops: [] }));
+  const sizes = [];
   let next = 0;
-  let sizes = null;
+  let sized = {};
   at.forEach((moment, i) => {
     while (next < stacks.length && stacks[next][0] <= moment) {
-      sizes = Object.fromEntries(stacks[next][1]);
+      sized = Object.fromEntries(stacks[next][1]);
       next += 1;
     }
     const most = rss[i] ?? 0;
+    const sum = Object.values(sized).reduce((total, bytes) => total + bytes, 0);
     let top = 0;
     for (const layer of layers) {
       if (layer.key === "unattributed") top = most;
-      else top = Math.min(most, top + Math.max(0, sizes?.[layer.key] ?? 0));
+      else top = Math.min(most, top + Math.max(0, sized[layer.key] ?? 0));
       layer.tops.push(top);
     }
+    sizes.push({ ...sized, unattributed: most - sum });
   });
-  return layers;
+  return { layers, sizes };
 }

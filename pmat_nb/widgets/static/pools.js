@@ -12,7 +12,7 @@ function makePools(model, link) {
   };
   const preview = makePreview(link);
   const titles = ["Pool", "In use", "Budget", "Limit", "", "Peak", "Waste", "Growth"];
-  const widths = ["14%", "11%", "18%", "21%", "12%", "9%", "7%", "8%"];
+  const widths = ["13%", "11%", "18%", "17%", "11%", "10%", "8%", "12%"];
   const body = make("tbody");
   const table = make(
     "table", { class: "pmat-table pmat-pools", "aria-label": "Pools" },

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pmat_nb.session.session import Session
 
-    from ..orders import Order
+    from pmat_nb.widgets.orders import Order
 
 __all__ = ["ORDERS", "read"]
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pmat_nb.engine.records import PoolRecord
     from pmat_nb.session.session import Session
 
-    from ..orders import Order
+    from pmat_nb.widgets.orders import Order
 
 __all__ = ["ORDERS", "read"]
 
