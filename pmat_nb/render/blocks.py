@@ -36,16 +36,20 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Parts joined by ``joint``; text breaks a long line at a joint."""
+    """Parts joined by ``joint``; text breaks a long line at a joint.
+
+    ``indent`` is the number of columns before it and before what it goes on in.
+    """
 
     parts: tuple[Part, ...]
     joint: str = " · "
+    indent: int = 0
 
     @classmethod
-    def of(cls, *parts: Part | str, joint: str = " · ", tone: Tone = "") -> Line:
+    def of(cls, *parts: Part | str, joint: str = " · ", tone: Tone = "", indent: int = 0) -> Line:
         """A line of the parts that are not empty; plain strings take ``tone``."""
         made = (Part(part, tone) if isinstance(part, str) else part for part in parts)
-        return cls(tuple(part for part in made if part.text), joint)
+        return cls(tuple(part for part in made if part.text), joint, indent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from .texts import clean, cut
 __all__ = ["STYLE", "draw", "fragment", "safe"]
 
 # Longer texts are cut, as in text; the full one is the title.
+# About the width of a letter of the text.
+_COLUMN_EM = 0.5
 _CELL_LENGTH = 96
 # With its values: one that was cut in two is no use to copy.
 _NUMBER = r"\d+(?:\.\d+)?[\w%]*"
@@ -124,7 +126,8 @@ def _line(line: Line) -> str:
     joint = line.joint
     blank = " " if len(joint) < 2 else "&emsp;"
     drawn = f'<span class="pmat-dot">{safe(joint)}</span>' if joint.strip() else blank
-    return f"<p>{drawn.join(_part(part) for part in line.parts)}</p>"
+    inset = f' style="margin-left:{line.indent * _COLUMN_EM:g}em"' if line.indent else ""
+    return f"<p{inset}>{drawn.join(_part(part) for part in line.parts)}</p>"
 
 
 def _stack(stack: Stack) -> str:

@@ -37,7 +37,8 @@ def _lines(blocks: Iterable[Block], width: int) -> list[str]:
     lines: list[str] = []
     for block in blocks:
         if isinstance(block, Line):
-            lines += _wrapped(block, width)
+            before, goes_on = " " * block.indent, "" if block.indent else "  "
+            lines += [before + line for line in _wrapped(block, width - block.indent, goes_on)]
         elif isinstance(block, Grid):
             lines += _grid(block, width)
         elif isinstance(block, Fold) and block.text:
@@ -46,8 +47,11 @@ def _lines(blocks: Iterable[Block], width: int) -> list[str]:
     return lines
 
 
-def _wrapped(line: Line, width: int) -> list[str]:
-    """A line broken at its joints; what no break can fit is wrapped at blanks."""
+def _wrapped(line: Line, width: int, goes_on: str) -> list[str]:
+    """A line broken at its joints; what no break can fit is wrapped at blanks.
+
+    ``goes_on`` stands before all but the first.
+    """
     lines: list[str] = []
     current = ""
     for part in line.parts:
@@ -55,20 +59,20 @@ def _wrapped(line: Line, width: int) -> list[str]:
         joined = f"{current}{line.joint}{text}" if current else text
         if current and text_width(joined) > width:
             lines.append(current)
-            current = f"  {text}"
+            current = f"{goes_on}{text}"
         else:
             current = joined
-    return [piece for whole in [*lines, current] for piece in _at_blanks(whole, width)]
+    return [piece for whole in [*lines, current] for piece in _at_blanks(whole, width, goes_on)]
 
 
-def _at_blanks(text: str, width: int) -> list[str]:
+def _at_blanks(text: str, width: int, goes_on: str) -> list[str]:
     pieces: list[str] = []
     while text_width(text) > width:
         at = text.rfind(" ", 3, width)
         if at < 0:
             return [*pieces, cut(text, width)]
         pieces.append(text[:at].rstrip())
-        text = "  " + text[at:].lstrip()
+        text = goes_on + text[at:].lstrip()
     return [*pieces, text]
 
 

@@ -44,12 +44,6 @@ _APPLIED_KINDS = {
     "duration_s": "Float64",
     "why": "object",
 }
-_RISKS = {
-    "none": "no risk",
-    "recompute": "can be computed again",
-    "reload": "can be read again",
-    "lossy": "lossy",
-}
 _STATES = {
     "done": "applied",
     "undone": "undone",
@@ -57,6 +51,8 @@ _STATES = {
     "changed": "not applied",
     "yours": "not applied",
 }
+# Under the text of a row, beside its number and saving.
+_INSET = 15
 # Resident memory moves by that much for reasons of its own.
 _NOISE = 64 << 10
 
@@ -173,16 +169,19 @@ def _row_blocks(row: Recommendation) -> list[Block]:
     saving = "n/a" if row.estimated_bytes is None else f"−{brief(row.estimated_bytes)}"
     head = Part(f"{row.row:>3}  {saving:>8}  {row.what}", "strong")
     basis = "" if row.estimated_bytes is None else row.basis
-    yours = "" if row.applies else "yours to write"
-    undo = row.undo_note or ("can be undone" if row.undo else "cannot be undone")
-    facts = (row.why, basis, _RISKS[row.risk], yours, "" if yours else undo)
+    risk = "no risk" if row.risk == "none" else f"risk: {row.risk}"
     return [
         Line.of(head, Part(row.where, "muted")),
-        Line.of(
-            *(Part(f"{' ' * 15 if at == 0 else ''}{fact}") for at, fact in enumerate(facts) if fact)
-        ),
-        *(Line.of(Part(f"{' ' * 15}{line}", "command")) for line in row.action.splitlines()),
+        Line.of(row.why, basis, indent=_INSET),
+        Line.of(risk, _way_back(row), indent=_INSET, tone="muted"),
+        *(Line.of(Part(line, "command"), indent=_INSET) for line in row.action.splitlines()),
     ]
+
+
+def _way_back(row: Recommendation) -> str:
+    if not row.applies:
+        return "yours to write"
+    return row.undo_note or ("can be undone" if row.undo else "cannot be undone")
 
 
 def _applied_blocks(one: Applied) -> list[Block]:
