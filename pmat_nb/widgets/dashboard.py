@@ -1,7 +1,8 @@
 """``%pmat_dashboard``: the widget. It holds no facts of its own, and no thread.
 
 The page asks for a tab and sends orders as messages with a number; each is answered
-with that number, so that the page can say which of them still wait for the kernel. What is
+with that ``number``, so that the page can say which of them still wait for the kernel (not
+``id``: ipykernel keeps what is sent under that name, to route replies, for ever). What is
 measured comes from the feed as ``live``, the past of it as ``past`` when a page asks. A page
 says that it is there (``here``) and that it goes (``gone``): unseen, nothing is measured.
 """
@@ -48,6 +49,7 @@ class Dashboard(anywidget.AnyWidget):
         self.on_msg(self._received)
         if self.comm is not None:
             self.comm.on_close(lambda _: self.close())
+            _follow_the_page(self.comm)
         feed.add(self)
 
     def close(self) -> None:
@@ -96,7 +98,7 @@ class Dashboard(anywidget.AnyWidget):
         elif order != "here":
             self._act(session, feed, message)
             return
-        self.send({"kind": kind, "id": message.get("id"), "text": text})
+        self.send({"kind": kind, "number": message.get("number"), "text": text})
 
     def _show(self, session: Session, tab: str) -> tuple[str, str]:
         """Send a tab as it is now; one that fails leaves the others alone."""
@@ -112,10 +114,19 @@ class Dashboard(anywidget.AnyWidget):
 
     def _act(self, session: Session, feed: Feed, message: dict[str, Any]) -> None:
         def answer(kind: str, text: str, data: Any = None) -> None:
-            self.send({"kind": kind, "id": message.get("id"), "text": text, "data": data})
+            self.send({"kind": kind, "number": message.get("number"), "text": text, "data": data})
             feed.changed()
 
         try:
             carry_out(session, str(message.get("do")), message, answer)
         except RefusedError as problem:
             answer("refused", str(problem))
+
+
+def _follow_the_page(comm: Any) -> None:
+    """Let each message run where the page sent it: on its subshell, while a cell runs.
+
+    From 7.4 on, ipykernel runs it where the comm was last written from, and the feed writes.
+    """
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda _data, asked: asked

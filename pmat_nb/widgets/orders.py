@@ -48,7 +48,7 @@ def carry_out(session: Session, order: str, message: Mapping[str, Any], answer: 
     if at_once or _between_cells(session):
         run()
     else:
-        session.between_cells.post(f"the dashboard's {order} {message.get('id')}", run)
+        session.between_cells.post(f"the dashboard's {order} {message.get('number')}", run)
 
 
 def outcome(

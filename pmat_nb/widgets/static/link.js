@@ -14,9 +14,9 @@ function makeLink(model) {
     for (const listener of listeners[message.kind] ?? []) listener(message);
     if (message.kind !== "done" && message.kind !== "refused") return;
     // Another view of the same widget has numbers of its own.
-    const order = waiting.get(message.id);
+    const order = waiting.get(message.number);
     if (!order) return;
-    waiting.delete(message.id);
+    waiting.delete(message.number);
     clearTimeout(order.timer);
     order.say(message.kind, message.text, message.data);
   }
@@ -25,13 +25,13 @@ function makeLink(model) {
   // say(kind, text, data) hears "waits" where the kernel does not answer at once, then
   // "done" or "refused".
   function send(name, values = {}, say = () => {}) {
-    const id = `${view}:${next++}`;
+    const number = `${view}:${next++}`;
     const timer = setTimeout(
       () => say("waits", "waits until the running cell has ended"),
       WAITS_AFTER_MS,
     );
-    waiting.set(id, { name, timer, say });
-    model.send({ ...values, do: name, id, view });
+    waiting.set(number, { name, timer, say });
+    model.send({ ...values, do: name, number, view });
   }
 
   const isWaiting = (name) => [...waiting.values()].some((order) => order.name === name);

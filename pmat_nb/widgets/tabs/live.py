@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pmat_nb.session.session import Session
-
     from pmat_nb.widgets.orders import Order
 
 __all__ = ["ORDERS", "read"]

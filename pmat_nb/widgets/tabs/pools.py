@@ -10,7 +10,6 @@ from pmat_nb.render.format import limit
 if TYPE_CHECKING:
     from pmat_nb.engine.records import PoolRecord
     from pmat_nb.session.session import Session
-
     from pmat_nb.widgets.orders import Order
 
 __all__ = ["ORDERS", "read"]
