@@ -14,7 +14,7 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from .edges import path_text, steps
@@ -61,13 +61,14 @@ def find_paths(
     max_depth: int = 10,
     max_paths: int = 24,
     clock: Callable[[], float] = time.perf_counter,
+    told: Callable[[HolderPath, Sequence[object]], object] = lambda path, chain: None,
 ) -> Search:
-    """Paths from roots to ``target``.
+    """Paths from roots to ``target``; each is ``told`` with its objects, the target last.
 
     A direct holder for which no root is found in a search that was complete comes
     as kind ``unreached``: garbage not yet collected, or held by C code.
     """
-    search = _Backwards(roots, opaque, clock)
+    search = _Backwards(roots, opaque, clock, told)
     started = clock()
     search.run(target, started + budget_s, max_depth, max_paths)
     paths = search.paths() if search.complete else search.found
@@ -77,12 +78,19 @@ def find_paths(
 class _Backwards:
     """The state of one search. Its own lists refer to what it looks at: they are skipped."""
 
-    def __init__(self, roots: RootFinder, opaque: Opaque, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        roots: RootFinder,
+        opaque: Opaque,
+        clock: Callable[[], float],
+        told: Callable[[HolderPath, Sequence[object]], object],
+    ) -> None:
         self.found: list[HolderPath] = []
         self.complete = True
         self._roots = roots
         self._opaque = opaque
         self._clock = clock
+        self._told = told
         self._nodes: list[object] = []
         self._below: list[int] = []
         self._holders: list[list[int]] = []
@@ -231,6 +239,7 @@ class _Backwards:
         if text not in self._texts:
             self._texts.add(text)
             self.found.append(HolderPath(text, root.kind, len(below)))
+            self._told(self.found[-1], below if holder is None else (holder, *below))
 
     # -- what the collector does not watch ---------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 __all__ = ["recommend"]
 
 # (part of the path's text, what to do); the first that fits counts.
@@ -30,6 +32,10 @@ _BY_KIND = {
     "ipython": "end the line with ; or clear with %reset -f out",
 }
 
+_CONTAINER = re.compile("(list|dict|set|deque|tuple|OrderedDict|defaultdict)( of |\\[|$)")
+_ENTRY = re.compile("(?:list|dict|deque|tuple|OrderedDict|defaultdict)(\\[.*)")
+_OF_MANY = re.compile("(list|dict|set|deque|OrderedDict|defaultdict|Counter) of ")
+
 
 def recommend(path: str, kind: str, container: str, *, kept_by: str = "") -> str:
     """A recommendation that fits the retainer.
@@ -48,18 +54,47 @@ def recommend(path: str, kind: str, container: str, *, kept_by: str = "") -> str
         return _BY_KIND[kind]
     if "suspended generator" in path or "suspended coroutine" in path:
         return "run the generator to its end, or close() it"
-    if "closure cell" in path and not container:
+    if _is_in_a_kept_function(path) and not container:
         return "do not keep the function, or pass what it needs as arguments"
-    name = _holder(path)
+    if not container:
+        path, container = _up_to_a_container(path)
+    name = _holder(path) or f"the {container}"
     if container in ("dict", "OrderedDict", "defaultdict", "Counter"):
         return f"bound {name} (maxsize, or remove what is done), or hold weak references"
     if container in ("list", "set", "deque"):
         return f"bound {name}, empty it after use, or hold weak references"
+    name = _holder(path)
     return f"cut the reference from {name} when it is no longer needed" if name else ""
+
+
+def _is_in_a_kept_function(path: str) -> bool:
+    """Whether a function that a container keeps has it in its closure.
+
+    One that a name or another function's closure leads to is there to be called.
+    """
+    steps = path.split(" → ")
+    return any(
+        step.startswith("function ")
+        and after.startswith("closure cell ")
+        and _CONTAINER.match(before)
+        for before, step, after in zip(steps, steps[1:], steps[2:], strict=False)
+    )
+
+
+def _up_to_a_container(path: str) -> tuple[str, str]:
+    """The path to the first container of many on it, and its type; all of it if there is none."""
+    steps = path.split(" → ")
+    for at, step in enumerate(steps):
+        if (found := _OF_MANY.match(step)) is not None:
+            return " → ".join(steps[: at + 1]), found[1]
+    return path, ""
 
 
 def _holder(path: str) -> str:
     """What is named last before the container: ``Loader.loaded``."""
     steps = path.split(" → ")
     named = steps[-2] if len(steps) > 1 else ""
-    return named.removeprefix("closure cell ").rpartition(" local ")[2]
+    entry = _ENTRY.match(named)
+    if entry is not None and len(steps) > 2:
+        named = steps[-3] + entry[1]
+    return named.removeprefix("closure cell ").rpartition(" local ")[2].strip()

@@ -5,29 +5,28 @@ Builds on the searches of ``%pmat_why``. It does not see references that C code 
 
 from __future__ import annotations
 
-import functools
 import gc
+import sys
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
-from types import CodeType, FrameType, ModuleType
+from types import CodeType
 from typing import Any
 
 from pmat_nb.consumers.opaque import Arrays
 from pmat_nb.consumers.roots import KernelRoots
-from pmat_nb.engine.leaks.census import Grown, Sample
 from pmat_nb.engine.leaks.records import Explanation
+from pmat_nb.engine.leaks.samples import Grown, Sample
 from pmat_nb.engine.referrers import HolderPath, find_paths
 from pmat_nb.engine.safe import (
-    has_base,
     instance_dict,
     is_exactly,
-    qualified_name,
     referents,
     type_name,
 )
 
 from .advice import recommend
+from .bounds import bound_above, bound_of_all, bound_on
 from .pools import library_of
 
 __all__ = ["Names", "Retainers", "names_in_code"]
@@ -36,13 +35,12 @@ __all__ = ["Names", "Retainers", "names_in_code"]
 Names = Callable[[], Mapping[str, object]]
 _CONTAINERS = (list, dict, set, deque, OrderedDict, defaultdict, Counter, tuple)
 _MAPPINGS = (dict, OrderedDict, defaultdict, Counter)
-_CACHE: type = type(functools.lru_cache(lambda: None))
-_BOUNDS = ("maxsize", "max_size", "maxlen", "max_entries", "capacity", "limit")
-# Lists of weak references that their owner clears of dead ones from this length on:
-# pandas/_libs/internals.pyx.
-_WEAK_LISTS = {"pandas._libs.internals.BlockValuesRefs": 500}
-# How far up, and how many at each level, an owner with a bound is looked for.
-_LEVELS_UP, _HOLDERS = 3, 24
+# A chain of errors or of versions may be long; the budget ends the search.
+_DEEPEST_PATH = 100
+# Objects of one site of which the holder is looked for, until one is found.
+_ASKED = 2
+# From a frame to the arrays of its blocks.
+_FRAME_DEPTH, _FRAME_WIDTH = 5, 48
 # Of a kept container, how deep and how far its entries are looked through.
 _DEEPEST, _WIDEST = 3, 20_000
 # The least telling roots come last.
@@ -69,7 +67,7 @@ class Retainers:
     code itself names. ``budget_s`` bounds the search for each site.
     """
 
-    def __init__(self, shell: Any, names: Names = dict, *, budget_s: float = 0.5) -> None:
+    def __init__(self, shell: Any, names: Names = dict, *, budget_s: float = 1.0) -> None:
         self._shell = shell
         self._names = names
         self._budget_s = budget_s
@@ -77,35 +75,74 @@ class Retainers:
 
     def __call__(self, sample: Sample) -> Explanation:
         """What retains the sample's objects, and what to do about it."""
-        values = sample.values()
-        container = None if sample.grown is None else sample.grown.container
-        if not values and container is None:
-            return Explanation()
-        target = _telling(values) if container is None else container
-        kept_by = self._kept_by(target, values) or ("" if container is not None else sample.named)
-        path = self._path(target, sample.own_ids() | {id(values)})
-        text = _words(path, container, _first(sample.types))
+        values, grown, block = sample.values(), sample.grown, sample.block
+        container = None if grown is None else grown.container
+        what = _first(sample.types)
+        if not values and container is None and block is None:
+            return _kept_alone(sample.named, what)
+        targets = [container] if container is not None else _telling(values) or [block]
+        alone = "" if container is not None else sample.named
+        kept_by = self._kept_by(targets[0], values) or alone
+        own = sample.own_ids() | {id(values), id(targets), *_ids_inside(container)}
+        path: HolderPath | None = None
+        bounds: list[int | None] = []
+        complete = True
+        for target in targets:
+            path, bounds, complete = self._path(target, own, sample, container is not None)
+            if path is not None and path.kind != "unreached":
+                break
+        text = _words(path, container, what)
+        if path is None:
+            text += f", to which no name leads{'' if complete else f' within {self._budget_s:g} s'}"
         kind = "" if path is None else path.kind
         named = "" if container is None else type_name(container)
+        bound = bound_of_all(bounds) if bounds else bound_above(targets[0])
+        advice = recommend("" if path is None else text, kind, named, kept_by=kept_by)
         return Explanation(
-            type_name=_first(sample.types),
+            type_name=what,
             retained_by=text,
-            recommendation=recommend(text, kind, named, kept_by=kept_by),
+            recommendation=advice if bound is None else f"none: it holds at most {bound:,}",
             kept_by=kept_by,
-            bound=_bound_of(target, grew=container is not None),
+            bound=bound,
             library=next((found for found in map(_library, values) if found), ""),
         )
 
     def members(self, value: Any) -> Iterator[object]:
-        """What arrays hold, for ``Tracker(members=...)``: the base of a view."""
+        """What arrays and frames hold, for ``Tracker(members=...)``: bases of views, blocks."""
         if is_exactly(value, tuple(self._arrays.types())):
             yield from islice(self._arrays.members(value), 16)
+        elif is_exactly(value, self._frames()):
+            # Up to Python 3.11 no trace of the frame itself is found.
+            yield from _inside_a_frame(value)
 
-    def _path(self, target: object, own: set[int]) -> HolderPath | None:
-        roots = _Roots(self._shell, own)
-        search = find_paths(target, roots, self._arrays, budget_s=self._budget_s, max_paths=6)
+    @staticmethod
+    def _frames() -> tuple[type, ...]:
+        pandas = getattr(sys.modules.get("pandas"), "__dict__", {})
+        found = (pandas.get(name) for name in ("DataFrame", "Series"))
+        return tuple(kind for kind in found if isinstance(kind, type))
+
+    def _path(
+        self, target: object, own: set[int], sample: Sample, grew: bool
+    ) -> tuple[HolderPath | None, list[int | None], bool]:
+        """The most telling path, the bound on each, and whether the search was complete."""
+        bounds: list[int | None] = []
+        ran = sample.alive_at[-1][0] if sample.alive_at else 0
+
+        def told(path: HolderPath, chain: Sequence[object]) -> None:
+            bounds.append(bound_on(chain, ran, grew=grew))
+
+        search = find_paths(
+            target,
+            _Roots(self._shell, own),
+            self._arrays,
+            budget_s=self._budget_s,
+            max_depth=_DEEPEST_PATH,
+            max_paths=6,
+            told=told,
+        )
         ranks = {kind: rank for rank, kind in enumerate(_LATE_KINDS, 1)}
-        return min(search.paths, key=lambda p: (ranks.get(p.kind, 0), p.links), default=None)
+        best = min(search.paths, key=lambda p: (ranks.get(p.kind, 0), p.links), default=None)
+        return best, bounds, search.complete
 
     def _kept_by(self, target: object, values: list[object]) -> str:
         """The name under which the user keeps it, by way of built-in containers alone."""
@@ -129,9 +166,34 @@ class _Roots(KernelRoots):
         return ours or super().ignored(holder)
 
 
-def _telling(values: list[object]) -> object:
-    """The one to ask about: others hold numbers and strings for reasons of their own."""
-    return next((value for value in values if gc.is_tracked(value)), values[0])
+def _inside_a_frame(value: object) -> Iterator[object]:
+    """Its manager, blocks and their arrays, the newest first."""
+    level = [value]
+    for _ in range(_FRAME_DEPTH):
+        level = [held for held in referents(level) if not isinstance(held, type)][-_FRAME_WIDTH:]
+        yield from level
+
+
+def _ids_inside(container: Any) -> set[int]:
+    """Entries of the container that grew, and their attributes: many lead back to it."""
+    if container is None:
+        return set()
+    entries = referents([container])[:_WIDEST]
+    attributes = map(instance_dict, entries)
+    return set(map(id, entries)) | {id(table) for table in attributes if table is not None}
+
+
+def _telling(values: list[object]) -> list[object]:
+    """Those to ask about: others hold numbers and strings for reasons of their own."""
+    return sorted(values, key=lambda value: not gc.is_tracked(value))[:_ASKED]
+
+
+def _kept_alone(name: str, what: str) -> Explanation:
+    """Of what is replaced in each iteration, under a name of the user's or in no one's."""
+    if not name:
+        return Explanation()
+    text = f"{name} → {what}" if what else name
+    return Explanation(what, text, recommend(text, "variable", "", kept_by=name), name)
 
 
 def _within(value: object) -> Iterator[object]:
@@ -163,53 +225,6 @@ def _commonest(values: list[Any]) -> str:
 
 def _first(types: Counter[str]) -> str:
     return types.most_common(1)[0][0] if types else ""
-
-
-def _bound_of(target: Any, *, grew: bool) -> int | None:
-    """The most that what holds an object can hold: a deque's, or that of a cache it is in."""
-    if type(target) is deque:
-        return target.maxlen
-    level = [target]
-    for _ in range(_LEVELS_UP):
-        above = [h for h in gc.get_referrers(*level) if not _passing(h)][:_HOLDERS]
-        for owner in above:
-            found = _bound_of_owner(owner, target if grew else None)
-            if found is not None:
-                return found
-        level = [h for h in above if not has_base(h, type)]
-        if not level:
-            break
-    return None
-
-
-def _bound_of_owner(owner: Any, target: Any) -> int | None:
-    if type(owner) is _CACHE:
-        bound: int | None = _CACHE.cache_info(owner).maxsize
-        return bound
-    if type(owner) is deque:
-        return owner.maxlen
-    if qualified_name(type(owner)) in _WEAK_LISTS:
-        return _WEAK_LISTS[qualified_name(type(owner))]
-    # A cache by its attributes: only of the very container that grew.
-    attributes = instance_dict(owner) or {}
-    if target is None or not any(value is target for value in attributes.copy().values()):
-        return None
-    found = _bound_attribute(attributes)
-    return found if found is not None and found >= len(target) else None
-
-
-def _passing(holder: object) -> bool:
-    """What holds things only while it looks at them, or holds everything."""
-    if is_exactly(holder, (FrameType, ModuleType, Sample, Grown)):
-        return True
-    return type(holder) is dict and "__builtins__" in holder
-
-
-def _bound_attribute(attributes: dict[Any, Any] | None) -> int | None:
-    for key, value in (attributes or {}).copy().items():
-        if type(key) is str and type(value) is int and key.lstrip("_").lower() in _BOUNDS:
-            return value
-    return None
 
 
 def _library(value: object) -> str:

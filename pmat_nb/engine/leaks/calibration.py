@@ -8,9 +8,9 @@ bound by type, a process that did not grow by as much) outweighs all the rest to
 
 from __future__ import annotations
 
-from math import exp
+from math import exp, sqrt
 
-__all__ = ["LIMITS", "SERIES", "SITE", "confidence"]
+__all__ = ["LIMITS", "SERIES", "SITE", "confidence", "sigmoid", "surest"]
 
 # Bounds of the course of a series (``series``).
 LIMITS: dict[str, float] = {
@@ -29,10 +29,22 @@ LIMITS: dict[str, float] = {
     "length_slows": 0.8,
     # What a few dozen cases can show at best.
     "surest": 0.99,
+    # Of what has grown to n entries in n iterations this share of n is the doubt that a bound
+    # comes later: bounds are of all sizes, and each doubling leaves half as many. 0.9 after
+    # 20, 0.95 after 40, 0.98 after 100.
+    "bound_ahead": 2.0,
     # A verdict less sure than this is none.
     "undecided": 0.6,
     # Growth that only a counter saw is never surer than this.
     "native_sure": 0.97,
+    # Bytes per iteration of it below which nothing is decided: pools of C code settle for
+    # long. In steps that takes larger ones.
+    "native_least": 4096.0,
+    "native_least_steps": 16384.0,
+    # Of what the traced sites explain, the share that their count may be wrong by.
+    "native_slack": 0.15,
+    # What stays under a name of the user's is theirs, whatever its course.
+    "kept": 0.8,
     # Flat for this many times the iterations in which it grew.
     "settled": 1.5,
 }
@@ -54,6 +66,7 @@ SITE: dict[str, float] = {
     "windows_decline": -1.5,
     "window_missing": -1.5,
     "blocks_constant": -2.0,
+    "block_grows": 1.5,
     "lengths_constant": 3.0,
     "lengths_decelerate": -7.0,
     "lengths_stop": -6.0,
@@ -64,6 +77,16 @@ SITE: dict[str, float] = {
     "total_disagrees": -2.0,
     "total_too_small": -9.0,
 }
+
+
+def surest(iterations: int, entries: int | None = None) -> float:
+    """How sure growth without a bound can be after so many iterations.
+
+    ``entries`` is the length of what grew, where that is known: many of them an iteration
+    have met most bounds by number, though none by time.
+    """
+    seen = sqrt(iterations * (iterations if entries is None else entries))
+    return max(0.5, min(LIMITS["surest"], 1 - LIMITS["bound_ahead"] / max(seen, 1.0)))
 
 
 def confidence(weights: tuple[float, float], strength: float) -> float:

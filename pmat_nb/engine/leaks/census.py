@@ -16,21 +16,23 @@ import time
 import types
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import compress, islice, repeat
 from operator import gt, is_, is_not, not_
 from types import MappingProxyType
 from typing import Any
 
-from pmat_nb.engine.safe import referents, type_name
+from pmat_nb.engine.safe import is_exactly, referents
 
+from .samples import Grown, Sample, names_of, traced_frames
 from .sites import Place
 from .traces import Frames
 
-__all__ = ["Census", "Grown", "Members", "Sample", "traced_frames"]
+__all__ = ["Census", "Members"]
 
 _CACHE = type(functools.lru_cache(lambda: None))
 _KINDS = frozenset((list, dict, set, deque, OrderedDict, defaultdict, Counter))
+_PLAIN_HOLDERS = (*_KINDS, tuple, frozenset)
 Members = Callable[[object], Iterable[object]]
 
 # Most of a heap: what these hold is no dictionary that grows by itself, or is watched.
@@ -49,114 +51,18 @@ _HOLD_NO_DICTS = frozenset(
         type,
     )
 )
-# Entries of one container, and objects of one site, that are looked at.
+# Entries of one container that are looked at.
 _ENTRIES = 200
-_SAMPLES = 6
+# Of these the oldest that are asked whether they were there before.
+_OLDEST = 8
+# What one of them holds, and names of a module, that are looked at.
+_INSIDE, _NAMES = 16, 40
 # Objects beyond which a census would take seconds.
 _MOST_OBJECTS = 3_000_000
 _MOST_NEW = 200_000
 # For going through what is new, oldest first: each one asked where it came from takes 10 µs.
 _BUDGET_S = 0.25
 _CHUNK = 4096
-
-
-class Grown:
-    """A container that grew: ``lengths`` are (iteration, length) as observed."""
-
-    __slots__ = ("before", "container", "lengths")
-
-    def __init__(self, container: Any, before: int) -> None:
-        self.container = container
-        self.before = before
-        self.lengths: list[tuple[int, int]] = []
-
-    def observe(self, iteration: int) -> None:
-        """Note its length now."""
-        self.lengths.append((iteration, len(self.container)))
-
-
-class Sample:
-    """Objects of one site that lived on, and the container that grew by them."""
-
-    def __init__(self, place: Place, iteration: int) -> None:
-        self.place = place
-        self.iteration = iteration
-        self.grown: Grown | None = None
-        # The user's name that the object had when it was looked at.
-        self.named = ""
-        self.types: Counter[str] = Counter()
-        self.alive_at: list[tuple[int, int]] = []
-        self._held: list[Any] = []
-
-    @property
-    def size(self) -> int:
-        """How many there are, dead or alive."""
-        return len(self._held)
-
-    def add(self, value: Any) -> None:
-        """One more, if there are not enough."""
-        if len(self._held) >= _SAMPLES:
-            return
-        chosen = _representative(value)
-        if all(chosen is not known for known in self.values()):
-            self.types[type_name(value)] += 1
-            self._held.append(_hold(chosen))
-
-    def observe(self, iteration: int) -> None:
-        """Note how many are alive without us."""
-        self.alive_at.append((iteration, sum(map(_lives, self._held))))
-
-    def values(self) -> list[Any]:
-        """Those alive."""
-        return [v for v in (_value(held) for held in self._held) if v is not None]
-
-    def own_ids(self) -> set[int]:
-        """Ids of what holds the objects for us: no holders of theirs."""
-        return {id(self), id(self._held), *map(id, self._held), id(self.grown)}
-
-    def let_go(self) -> None:
-        """Hold nothing any more."""
-        self._held.clear()
-        self.grown = None
-
-
-def _hold(value: Any) -> Any:
-    """A weak reference, or a tuple where there can be none."""
-    try:
-        return weakref.ref(value)
-    except TypeError:
-        return (value,)
-
-
-def _representative(value: Any) -> Any:
-    """What lives as long as an object and can be held without holding anything else.
-
-    A list that we hold keeps all that is in it alive, which would then seem to live on
-    by itself: so one of its strings is held instead.
-    """
-    if _is_harmless(value):
-        return value
-    level = [value]
-    for _ in range(3):
-        level = [v for v in referents(level)[:_ENTRIES] if traced_frames(v) is not None]
-        found = next((v for v in level if _is_harmless(v)), None)
-        if found is not None:
-            return found
-    return value
-
-
-def _is_harmless(value: Any) -> bool:
-    # A number's own type is made and cached in many ways; other leaves are what they are.
-    return not gc.is_tracked(value) or type(value).__weakrefoffset__ != 0
-
-
-def _value(held: Any) -> Any:
-    return held[0] if type(held) is tuple else held()
-
-
-def _lives(held: Any) -> bool:
-    # The tuple here and the argument of getrefcount.
-    return sys.getrefcount(held[0]) > 2 if type(held) is tuple else held() is not None
 
 
 class Census:
@@ -168,45 +74,56 @@ class Census:
     def __init__(self, members: Members = lambda value: ()) -> None:
         self._members = members
         self._lengths: dict[int, int] | None = None
+        self._watched: frozenset[int] = frozenset()
         objects = gc.get_objects()
         if len(objects) <= _MOST_OBJECTS:
-            self._lengths = {id(c): len(c) for c in _containers(objects)}
+            containers = list(_containers(objects))
+            self._lengths = dict(zip(map(id, containers), map(len, containers), strict=True))
+            self._watched = frozenset(map(id, compress(containers, map(gc.is_tracked, containers))))
 
-    def grown(self) -> list[Grown]:
-        """Containers that were there before and are longer now."""
+    def grown(self, fresh: Iterable[object] = ()) -> list[Grown]:
+        """Containers that were there before and are longer now; none of ``fresh`` was."""
         if self._lengths is None:
             return []
         containers = list(_containers(gc.get_objects()))
         # Those that were not there before are never longer.
         before = map(self._lengths.get, map(id, containers), repeat(sys.maxsize))
-        longer = map(gt, map(len, containers), before)
-        found = []
-        for container in compress(containers, longer):
-            # One that was made since may have the address of one that was there.
-            if traced_frames(container) is None:
-                found.append(Grown(container, self._lengths[id(container)]))
-        return found
+        longer = list(compress(containers, map(gt, map(len, containers), before)))
+        # One that was made since may have the address of one that was there, and where it is
+        # one that Python had put by for reuse no trace tells. What was not watched may be now.
+        ids = set(map(id, longer))
+        made = set(filter(ids.__contains__, map(id, fresh))) & self._watched
+        return [
+            Grown(container, self._lengths[id(container)])
+            for container in longer
+            if traced_frames(container) is None
+            and id(container) not in made
+            and not _is_all_new(container, self._lengths[id(container)])
+        ]
 
     def samples(
         self,
         places: Iterable[Place],
         place_of: Callable[[Frames], Place | None],
-        fresh: Iterable[object],
+        fresh: Sequence[object],
         iteration: int,
         names: Mapping[str, object] = MappingProxyType({}),
+        *,
+        apart: bool = False,
     ) -> tuple[dict[Place, Sample], list[Grown]]:
         """Objects of each place that are alive, and the containers that grew.
 
         ``fresh`` are objects that the collector has come to watch since the window began,
-        oldest first; ``names`` what the repeated code itself names.
+        oldest first (all there are, unless ``apart``); ``names`` what the repeated code
+        itself names.
         """
         found = {place: Sample(place, iteration) for place in places}
         of_ours: list[Grown] = []
-        for grown in self.grown():
+        for grown in self.grown(fresh if apart else ()):
             if self._sort_in(found, place_of, grown):
                 of_ours.append(grown)
         for name, value in names.items():
-            for candidate in (value, *islice(_plain(value), 8), *self._members(value)):
+            for candidate in self._of_a_name(value):
                 place = _place(candidate, place_of)
                 if place in found:
                     found[place].named = found[place].named or name
@@ -231,27 +148,37 @@ class Census:
         """The new entries of one container to their places; whether any of them had one."""
         matched = False
         for entry in _new_entries(grown.container, grown.before):
-            inside = islice(referents([entry]), 16)
-            for candidate in (entry, *inside, *self._members(entry)):
+            for candidate in (*_with_inside(entry), *self._members(entry)):
                 place = _place(candidate, place_of)
                 if place in found:
                     sample = found[place]
                     sample.add(candidate)
                     matched = True
-                    if sample.grown is None or len(grown.container) < len(sample.grown.container):
-                        sample.grown = grown
+                    if grown not in sample.containers:
+                        sample.containers.append(grown)
         return matched
+
+    def _of_a_name(self, value: object) -> Iterator[object]:
+        """What the user sees under a name: no more than that of an object of their own kind."""
+        yield value
+        if is_exactly(value, _PLAIN_HOLDERS):
+            yield from islice(_plain(value), 8)
+        yield from self._members(value)
+
+
+def _with_inside(entry: object) -> Iterator[object]:
+    """An entry and what is in it; of a module that is its namespace."""
+    yield entry
+    if type(entry) is types.ModuleType:
+        names = names_of(entry)
+        yield from (names, *islice(names.values(), _NAMES))
+    inside = referents([entry])[:_INSIDE]
+    yield from inside
+    yield from referents(inside)[:_INSIDE]
 
 
 def _are_full(found: Mapping[Place, Sample]) -> bool:
-    return all(sample.size >= _SAMPLES for sample in found.values())
-
-
-def traced_frames(value: object) -> Frames | None:
-    """Where an object was allocated, innermost first; None where that was not traced."""
-    import _tracemalloc
-
-    return _tracemalloc._get_object_traceback(value)  # type: ignore[return-value]
+    return all(sample.is_full for sample in found.values())
 
 
 def _place(value: object, place_of: Callable[[Frames], Place | None]) -> Place | None:
@@ -289,6 +216,14 @@ def _cached() -> Iterator[object]:
     for value in gc.get_objects():
         if type(value) is _CACHE:
             yield from referents([value])[-_ENTRIES:]
+
+
+def _is_all_new(container: Any, before: int) -> bool:
+    """Whether even what should have been in it before was made since: then it was too."""
+    entries = container.items() if isinstance(container, dict) else zip(container, strict=True)
+    oldest = list(islice(entries, min(before, _OLDEST)))
+    # A tuple or a float may be one that Python had put by for reuse as well.
+    return bool(oldest) and all(any(map(traced_frames, entry)) for entry in oldest)
 
 
 def _new_entries(container: Any, before: int) -> Iterator[object]:

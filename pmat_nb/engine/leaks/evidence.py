@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from .calibration import LIMITS, SITE, sigmoid
-from .records import Evidence, Judgement, Verdict
+from .blocks import is_one_block
+from .calibration import LIMITS, SITE, sigmoid, surest
+from .records import Evidence, Judgement, SiteGrowth, Verdict
 from .series import growth_of
 
 __all__ = ["FLOOR_BYTES", "LEAST_BYTES", "judge_site", "pieces", "site_rate"]
@@ -26,10 +27,12 @@ def judge_site(evidence: Evidence) -> Judgement:
     most = LIMITS["surest"]
     probability = sigmoid(SITE["intercept"] + sum(SITE[name] * n for name, n in found.items()))
     probability = min(most, max(1 - most, probability))
-    if evidence.kept_by:
-        return Judgement("kept", max(probability, 0.5), None, evidence.kept_by)
+    if evidence.kept_by and not _shrinks(evidence.windows):
+        return Judgement("kept", max(probability, LIMITS["kept"]), None, evidence.kept_by)
     if probability >= 0.5:
         verdict: Verdict = "leak"
+        entries = evidence.lengths[-1][1] if evidence.lengths else None
+        probability = min(probability, surest(evidence.iterations, entries))
     else:
         verdict, probability = _harmless(evidence, found), 1 - probability
     if probability < LIMITS["undecided"]:
@@ -43,7 +46,8 @@ def pieces(evidence: Evidence) -> dict[str, float]:
     found: dict[str, float] = {}
     found.update(_of_windows(evidence))
     found.update(_of_lengths(evidence))
-    if evidence.sampled and evidence.age >= 2:
+    # Of one block that is replaced none lives on, however large they become.
+    if evidence.sampled and evidence.age >= 2 and "block_grows" not in found:
         if evidence.alive == evidence.sampled:
             found["cohort_alive"] = min(3.0, evidence.age / 4)
         else:
@@ -56,7 +60,13 @@ def pieces(evidence: Evidence) -> dict[str, float]:
 
 
 def site_rate(evidence: Evidence) -> float:
-    """Bytes per iteration: the median of the windows in which it grew."""
+    """Bytes per iteration: the median of the windows in which it grew.
+
+    Of one block that is replaced, resized by more than is needed: from window to window.
+    """
+    apart = _rates_apart(evidence.windows)
+    if apart and all(map(is_one_block, evidence.windows)):
+        return max(0.0, sum(apart) / len(apart))
     rates = sorted(w.bytes_per_iteration for w in evidence.windows if w.bytes_per_iteration > 0)
     return rates[len(rates) // 2] if rates else 0.0
 
@@ -73,9 +83,35 @@ def _of_windows(evidence: Evidence) -> dict[str, float]:
         found["window_missing"] = 1.0
     elif len(growing) > 1 and rates[-1] < LIMITS["decelerates"] * rates[0]:
         found["windows_decline"] = 1.0
-    if not any(w.blocks_per_iteration > 0 for w in evidence.windows) and not evidence.lengths:
+    if _block_grows(evidence.windows):
+        found["block_grows"] = float(len(rates) - 1)
+    elif not any(w.blocks_per_iteration > 0 for w in evidence.windows) and not evidence.lengths:
         found["blocks_constant"] = 1.0
     return found
+
+
+def _block_grows(windows: tuple[SiteGrowth, ...]) -> bool:
+    """Whether one block is replaced by a larger one, as much larger from window to window as
+    within each: what only changes its size does not agree with itself in this."""
+    if len(windows) < 2 or not all(map(is_one_block, windows)):
+        return False
+    rates = [window.bytes_per_iteration for window in windows] + _rates_apart(windows)
+    return min(rates) >= LEAST_BYTES and max(rates) <= 3 * min(rates)
+
+
+def _rates_apart(windows: tuple[SiteGrowth, ...]) -> list[float]:
+    """Bytes per iteration from the end of each window to that of the next."""
+    return [
+        (after.last[0] - before.last[0])
+        / max(1, after.start + after.iterations - before.start - before.iterations)
+        for before, after in pairwise(windows)
+    ]
+
+
+def _shrinks(windows: tuple[SiteGrowth, ...]) -> bool:
+    """Whether it is one block that is at times much smaller: replaced, not added to."""
+    sizes = [window.last[0] for window in windows if is_one_block(window)]
+    return any(after < 0.8 * before for before, after in pairwise(sizes))
 
 
 def _of_lengths(evidence: Evidence) -> dict[str, float]:

@@ -9,15 +9,15 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from .calibration import LIMITS
+from .calibration import LIMITS, surest
 from .evidence import FLOOR_BYTES
-from .records import Growth, LeakRow
+from .records import Growth, LeakRow, Verdict
 from .series import growth_of, judge
 
 if TYPE_CHECKING:
     from .tracker import Tracker
 
-__all__ = ["plain_course", "with_native"]
+__all__ = ["judge_native", "plain_course", "with_native"]
 
 _HEAP = "C heap"
 # Allocators that tell no figure: what they take shows in the resident size.
@@ -38,7 +38,8 @@ def with_native(tracker: Tracker, judged: list[tuple[LeakRow, str]]) -> list[Lea
         growth = growth_of(series, floor=FLOOR_BYTES)
         # What Python's own blocks take of the C heap is traced.
         rest = told if name == _HEAP or name in _RESIDENT else 0.0
-        if growth.kind not in _GOING_ON or growth.low - rest <= FLOOR_BYTES:
+        unsure = FLOOR_BYTES + LIMITS["native_slack"] * rest
+        if growth.kind not in _GOING_ON or growth.low - rest <= unsure:
             continue
         owner = _owner(judged, name)
         if owner is not None:
@@ -77,7 +78,7 @@ def _grown(row: LeakRow, rate: float) -> LeakRow:
 
 
 def _row(tracker: Tracker, name: str, growth: Growth, rate: float) -> LeakRow:
-    judged = judge(growth)
+    verdict, sure = judge_native(growth, rate)
     return LeakRow(
         site=name if name == _HEAP else f"{name} pool",
         filename="",
@@ -85,8 +86,8 @@ def _row(tracker: Tracker, name: str, growth: Growth, rate: float) -> LeakRow:
         source="",
         function="",
         kind="native",
-        verdict=judged.verdict,
-        confidence=round(min(judged.confidence, LIMITS["native_sure"]), 3),
+        verdict=verdict,
+        confidence=round(sure, 3),
         bytes_per_iteration=rate,
         retained_bytes=round(rate * tracker.iterations),
         retained_blocks=0,
@@ -94,6 +95,21 @@ def _row(tracker: Tracker, name: str, growth: Growth, rate: float) -> LeakRow:
         retained_by=f"{name}, out of Python's sight",
         recommendation="find the line with --native (needs memray)",
     )
+
+
+def judge_native(growth: Growth, rate: float) -> tuple[Verdict, float]:
+    """The verdict on growth that only a counter saw, of ``rate`` bytes an iteration.
+
+    Without a line nothing but its course speaks for it: what is little, comes in small steps
+    or slows down is left undecided.
+    """
+    judged = judge(growth)
+    least = "native_least_steps" if growth.kind == "stepping" else "native_least"
+    slows = growth.late < LIMITS["decelerates"] * growth.early
+    if judged.verdict != "leak" or rate < LIMITS[least] or slows:
+        return "undecided", 0.5
+    sure = min(judged.confidence, LIMITS["native_sure"], surest(growth.points))
+    return ("leak", sure) if sure >= LIMITS["undecided"] else ("undecided", sure)
 
 
 def _series(tracker: Tracker, libraries: set[str]) -> dict[str, list[tuple[int, int]]]:

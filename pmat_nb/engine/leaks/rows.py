@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from .calibration import LIMITS
-from .census import Sample
 from .details import detail_of, details_for
 from .evidence import FLOOR_BYTES, LEAST_BYTES, judge_site, site_rate
 from .native import with_native
 from .records import Evidence, Explanation, Growth, Judgement, LeakRow, RowDetail, SiteGrowth
 from .report import LeakRecord, in_order
+from .samples import Sample
 from .series import growth_of, more_iterations
 from .sites import Place
 
 if TYPE_CHECKING:
     from .tracker import Tracker
 
-__all__ = ["build_record"]
+__all__ = ["build_record", "scale_to"]
 
 _NOTHING = (0, 0)
 _MOST_ROWS = 40
 _PART = 0.05
+# Of a leak of which no object was met in a window: strings deep in a library's own types.
+_NOT_MET = ("", "not found: none of its objects was met")
+# Corrected by more than this something else has shrunk meanwhile.
+_LEAST_SCALE = 0.35
 _SOON = 2
 
 
@@ -32,7 +37,8 @@ def build_record(tracker: Tracker, explain: Callable[[Any], Explanation] | None)
     total = growth_of(series, floor=FLOOR_BYTES / 4)
     details: dict[Place, RowDetail] = {}
     judged = [_row(tracker, place, total, explain, details) for place in _places(tracker)]
-    rows = with_native(tracker, [(row, library) for row, _, library in judged])
+    scale = scale_to(total, [row for row, _, _ in judged])
+    rows = with_native(tracker, [(_scaled(row, scale), library) for row, _, library in judged])
     ordered = in_order(_without_parts(rows))[:_MOST_ROWS]
     more = [
         found.more_iterations
@@ -118,21 +124,43 @@ def _row(
         retained_bytes=round(rate * tracker.iterations),
         retained_blocks=round(max(0.0, blocks) * tracker.iterations),
         iterations=tracker.iterations,
-        retained_by=told.retained_by,
+        retained_by=told.retained_by or _NOT_MET[judged.verdict == "leak"],
         recommendation=told.recommendation,
     )
     return row, judged, told.library
 
 
+def scale_to(total: Growth, rows: Iterable[LeakRow]) -> float:
+    """By what the sites' rates are too high, 1 where they are not, or nobody can tell.
+
+    A window counts a list that is resized in it as new. Over all plain iterations the
+    process grows by what is true, if it grows steadily.
+    """
+    told = sum(row.bytes_per_iteration for row in rows if row.verdict in ("leak", "kept"))
+    steady = total.kind == "constant" and total.high < 1.3 * total.per_iteration
+    if not steady or told <= 1.1 * total.high or total.per_iteration < _LEAST_SCALE * told:
+        return 1.0
+    return total.per_iteration / told
+
+
+def _scaled(row: LeakRow, scale: float) -> LeakRow:
+    if row.verdict not in ("leak", "kept"):
+        return row
+    rate = row.bytes_per_iteration * scale
+    return row._replace(bytes_per_iteration=rate, retained_bytes=round(rate * row.iterations))
+
+
 def _sample(tracker: Tracker, place: Place) -> Sample | None:
     """The first that has any: the oldest tell most."""
     found = [looked.samples[place] for looked in tracker.looked if place in looked.samples]
-    with_container = [sample for sample in found if sample.grown is not None]
-    return next(iter(with_container or found), None)
+    with_container = (sample for sample in found if sample.containers)
+    named = (sample for sample in found if sample.named)
+    return next(chain(with_container, named, found), None)
 
 
 def _lengths(sample: Sample | None) -> tuple[tuple[int, int], ...]:
-    return () if sample is None or sample.grown is None else tuple(sample.grown.lengths)
+    grown = None if sample is None else sample.grown
+    return () if grown is None else tuple(grown.lengths)
 
 
 def _cohort(sample: Sample | None) -> dict[str, int]:

@@ -96,6 +96,12 @@ def is_machinery(frames: Frames) -> bool:
     return package in _MACHINERY
 
 
+def _is_unreadable(filename: str) -> bool:
+    """Whether it is code without a file or a text: whoever ran it has the line to look at."""
+    made = filename.startswith("<") and filename.endswith(">")
+    return made and filename != "<stdin>" and not linecache.getlines(filename)
+
+
 def _files(frames: Frames) -> list[str]:
     return [filename for filename, _ in frames]
 
@@ -130,7 +136,9 @@ class Sites:
         """Whether a file is the user's: a cell, or what ``is_user`` says."""
         known = self._users.get(filename)
         if known is None:
-            known = self._label(filename) is not None or self._is_user(filename)
+            known = self._label(filename) is not None or (
+                self._is_user(filename) and not _is_unreadable(filename)
+            )
             self._users[filename] = known
         return known
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 
-from .census import Census, Grown, Members, Sample
+from .blocks import is_one_block, named_blocks, own_sizes, owned_blocks, owner_among
+from .census import Census, Members
 from .collecting import Shelter
 from .evidence import LEAST_BYTES
 from .records import SiteGrowth
+from .samples import Grown, Sample, traced_frames
 from .sites import DEEPEST, Place, Sites
 from .traces import Frames, Sizes, Window
 
@@ -61,6 +64,7 @@ class TracedWindow:
         shelter.collect()
         shelter.thaw()
         self._census = Census(members) if sampling else None
+        self._named = own_sizes(names()) if sampling else {}
         shelter.refreeze()
         self._readings: list[dict[Place, Sizes]] = []
         self._largest: dict[Place, tuple[int, Frames]] = {}
@@ -127,11 +131,34 @@ class TracedWindow:
             for place in strangers:
                 del looked.kept[place]
         if self._census is not None and suspects:
-            fresh = self._shelter.fresh()
+            fresh, apart = self._shelter.fresh(), self._shelter.active
             self._shelter.thaw()
+            names = self._names()
             looked.samples, looked.grown = self._census.samples(
-                suspects, self._place, fresh, looked.start, self._names()
+                suspects, self._place, fresh, looked.start, names, apart=apart
             )
+            self._look_for_blocks(looked, suspects, names)
+
+    def _look_for_blocks(
+        self, looked: Looked, suspects: Iterable[Place], names: Mapping[str, object]
+    ) -> None:
+        """Whose the blocks are of which neither a container nor an object is known."""
+        missing = {p: looked.kept[p] for p in suspects if p not in looked.samples}
+        missing = {place: kept for place, kept in missing.items() if is_one_block(kept)}
+        for place, name in named_blocks(missing, self._named, names).items():
+            looked.samples[place] = Sample(place, looked.start)
+            looked.samples[place].named = name
+            del missing[place]
+        if not missing:
+            return
+        sizes = [kept.last[0] for kept in missing.values()]
+        for value, holders in owned_blocks(gc.get_objects(), sizes):
+            found = self._place(traced_frames(value) or ())
+            if found is not None and missing.pop(found, None) is not None:
+                looked.samples[found] = Sample(found, looked.start)
+                looked.samples[found].is_replaced(value, owner_among(holders, value))
+            if not missing:
+                return
 
     def _grows_always(self, place: Place) -> bool:
         """Whether a place kept more after each iteration than after the one before."""

@@ -17,7 +17,7 @@ from .census import Members
 from .collecting import Shelter
 from .counters import Counters
 from .evidence import FLOOR_BYTES
-from .records import Explanation, Reading
+from .records import Explanation, LeakRow, Reading
 from .report import LeakRecord
 from .rows import build_record
 from .schedule import Schedule
@@ -35,10 +35,12 @@ Explain = Callable[[Any], Explanation]
 _FRAMES = (1, 16, DEEPEST)
 # Frames once something grew: who called is then worth its cost.
 _CALLERS = 8
-# Fewer plain iterations are not enough to stop early, for a leak and for its absence.
-_LEAST = 12
+# Fewer plain iterations are not enough to stop early.
 _PATIENT = 24
-_SURE = 0.95
+# Of a row that says it is no leak, and of one that does: many bounds are met late.
+_SURE, _SURE_OF_LEAKS = 0.95, 0.975
+# Of what the process grows by, the share that rows must explain.
+_EXPLAINED = 0.5
 
 
 class Tracker:
@@ -263,16 +265,27 @@ class Tracker:
 
     def _is_sure(self) -> bool:
         """Looked at now and then: enough windows, and every row as sure as it gets."""
-        if len(self.looked) < 2 or len(self.readings) < _LEAST:
+        if len(self.looked) < 2 or len(self.readings) < _PATIENT:
             return False
         if self.iterations < self._next_look:
             return False
         self._next_look = self.iterations + max(4, self.iterations // 4)
-        rows = build_record(self, None).rows
-        if any(row.verdict == "undecided" or row.confidence < _SURE for row in rows):
-            return False
-        leaking = any(row.verdict == "leak" for row in rows)
-        return len(self.readings) >= (_LEAST if leaking else _PATIENT)
+        record = build_record(self, None)
+        return all(map(_is_settled, record.rows)) and not _is_unexplained(record)
+
+
+def _is_settled(row: LeakRow) -> bool:
+    if row.verdict == "undecided":
+        return False
+    return row.confidence >= (_SURE_OF_LEAKS if row.verdict == "leak" else _SURE)
+
+
+def _is_unexplained(record: LeakRecord) -> bool:
+    """Whether the process goes on growing, and what is known to grow is little of that."""
+    total = record.total
+    told = sum(r.bytes_per_iteration for r in record.rows if r.verdict in ("leak", "kept"))
+    goes_on = total.kind not in ("none", "bounded", "saw-tooth") and total.low > FLOOR_BYTES
+    return goes_on and told < _EXPLAINED * total.low
 
 
 def _fails(function: Callable[[], object]) -> bool:

@@ -34,6 +34,20 @@ class Outcome:
         return bool(self.found.get("leaking")) == self.case.leaking
 
     @property
+    def has_names(self) -> bool:
+        """Whether nothing leaks, and what grows has a name of the repeated code's own."""
+        return not self.case.leaking and bool(self.found.get("names"))
+
+    @property
+    def kept_named(self) -> bool:
+        """Whether a row says that such a name keeps it."""
+        names = self.found.get("names", ())
+        return any(
+            row["verdict"] == "kept" and any(name in row["recommendation"] for name in names)
+            for row in self.found.get("rows", ())
+        )
+
+    @property
     def has_line(self) -> bool:
         """Whether there is a line in Python to be found."""
         return bool(self.case.lines())

@@ -61,6 +61,7 @@ def with_pmat(step: Any, names: Any) -> dict[str, Any]:
         "plain_s": report.plain_s,
         "duration_s": report.duration_s,
         "total": report.total.kind,
+        "names": sorted(names()),
     }
 
 
