@@ -81,8 +81,13 @@ picture: $(DEMO)
 
 # -- tests ---------------------------------------------------------------------------
 
-# Guard, history and log need the standard library alone: the newest set is enough. Marked `newest` is what would only take time.
+# What needs the standard library and psutil alone, or measures rather than asks a library: the
+# newest set is enough. docs/development.md says why of each; single tests are marked `newest`.
 NEWEST_ONLY := guard history log
+NEWEST_ONLY += $(patsubst %,leaks/test_%.py,counters corpus details draining evidence native \
+    plugin retained series sites traces tracker watching)
+NEWEST_ONLY += sizing/test_engine.py snapshot/test_cost.py cleanup/test_measured.py
+NEWEST_ONLY += pressure/test_in_kernel.py survive/test_benign.py survive/test_stop_figures.py
 LEFT_OUT := $(NEWEST_ONLY:%=--ignore=tests/%)
 
 # $(call suite,PYTHON,OPTIONS,WHICH): WHICH narrows the marks; pytest ends with 5 where no test is marked `alone`.
