@@ -25,7 +25,7 @@ from .shell import (
 _KEPT_TEXT_BYTES = 1 << 20
 _AGE_UNKNOWN = "n/a: IPython does not say when it was last used; leave out --cache-age"
 
-__all__ = ["OutputHistory", "PrintedOutput", "history_holders"]
+__all__ = ["OutputHistory", "PrintedOutput", "forget", "history_holders"]
 
 
 def _references(shell: Any) -> Iterator[tuple[str, object]]:
@@ -70,6 +70,31 @@ def history_holders(shell: Any) -> dict[int, tuple[str, ...]]:
     for name, value in _references(shell):
         found.setdefault(id(value), []).append(name)
     return {key: tuple(names) for key, names in found.items()}
+
+
+def forget(shell: Any, value: object) -> None:
+    """Let go of one object wherever the history holds it, as ``%xdel`` does.
+
+    ``Out[n]`` of it is a KeyError afterwards. Names that the user gave it stay.
+    """
+    hidden, outputs = getattr(shell, "user_ns_hidden", {}), output_history(shell)
+    names, known = shell.user_ns, (hidden_namespace(shell), snapshot(outputs))
+    own = [
+        name
+        for name, one in snapshot(names).items()
+        if one is value and _is_output_name(name) and is_ipython_name(name, one, *known)
+    ]
+    for name in own:
+        _empty_slot(names, name)
+    for table in (hidden, _hook_fields(shell)):
+        for name in [name for name, one in snapshot(table).items() if one is value]:
+            if _is_output_name(name):
+                _empty_slot(table, name)
+    for number in [number for number, one in snapshot(outputs).items() if one is value]:
+        del outputs[number]
+    result = getattr(trait(shell, "last_execution_result"), "__dict__", {})
+    if result.get("result") is value:
+        shell.last_execution_result = None
 
 
 class OutputHistory:

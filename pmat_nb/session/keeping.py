@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
     from .session import Session
 
-__all__ = ["default_path", "restore_variables", "save_variables", "saved_names"]
+__all__ = [
+    "default_path",
+    "key_path",
+    "of_notebook",
+    "private_folder",
+    "restore_variables",
+    "save_variables",
+    "saved_names",
+]
 
 
 def default_path(notebook_key: str) -> Path:
@@ -30,10 +38,24 @@ def default_path(notebook_key: str) -> Path:
     Raises:
         StateFileError: there is no folder of the user's for it.
     """
-    folder = _state_folder() / "saved"
+    return private_folder("saved") / f"{of_notebook(notebook_key)}.pmat"
+
+
+def private_folder(*names: str) -> Path:
+    """A folder of the user's alone in the one for state, made where it is missing.
+
+    Raises:
+        StateFileError: it cannot be had.
+    """
+    folder = _state_folder().joinpath(*names)
     if reason := make_private(folder):
         raise StateFileError(f"variables cannot be kept: {reason}")
-    return folder / f"{zlib.crc32(notebook_key.encode('utf-8', 'surrogatepass')):08x}.pmat"
+    return folder
+
+
+def of_notebook(notebook_key: str) -> str:
+    """What files that belong to a notebook are called after."""
+    return f"{zlib.crc32(notebook_key.encode('utf-8', 'surrogatepass')):08x}"
 
 
 def save_variables(
@@ -53,7 +75,7 @@ def save_variables(
     report = save(
         wanted,
         target,
-        key_path=_key_path(),
+        key_path=key_path(),
         origin={
             "notebook": session.recording.notebook().key,
             "cell": session.last_cell.label if session.last_cell else None,
@@ -93,7 +115,7 @@ def restore_variables(
         raise StateFileError("nothing was saved for this notebook; %pmat_save saves its variables")
     namespace = session.namespace_owner.user_ns
     before = dict(namespace)
-    report = restore(source, names, into=namespace, key_path=_key_path())
+    report = restore(source, names, into=namespace, key_path=key_path())
     session.kept_paths.add(source)
     return Restored(report, replaced=_replaced(report, before))
 
@@ -108,7 +130,7 @@ def saved_names(notebook_key: str) -> tuple[str, ...]:
     from pmat_nb.engine.snapshot import inspect
 
     try:
-        found = inspect(default_path(notebook_key), key_path=_key_path())
+        found = inspect(default_path(notebook_key), key_path=key_path())
     except (StateFileError, OSError):
         return ()
     return tuple(variable.name for variable in found.variables if variable.module is None)
@@ -170,7 +192,8 @@ def _target(session: Session, path: str | None) -> Path:
     )
 
 
-def _key_path() -> Path:
+def key_path() -> Path:
+    """The user's signing key."""
     return _state_folder() / "signing.key"
 
 

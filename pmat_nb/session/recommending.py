@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ __all__ = ["Recommender"]
 _BUDGET_S = 10.0
 # Less than that is not worth a line.
 _LEAST_BYTES = 64 << 10
+_RUNS = 20
 _AGAIN = "%pmat_recommend lists what holds now"
 
 
@@ -43,6 +45,10 @@ class Recommender:
         self._session = session
         self._listed: dict[int, tuple[Recommendation, Advice]] = {}
         self._undoable: list[tuple[Recommendation, ...]] = []
+        # The last list, which of this session's lists it is, and what was done, oldest first.
+        self.last: RecommendRecord | None = None
+        self.listing = 0
+        self.runs: deque[ApplyRecord] = deque(maxlen=_RUNS)
 
     def settings_changed(self) -> None:
         """Nothing here depends on settings."""
@@ -51,6 +57,13 @@ class Recommender:
         """Forget what was listed and what could be undone."""
         self._listed.clear()
         self._undoable.clear()
+        self.runs.clear()
+        self.last = None
+
+    @property
+    def undoable(self) -> tuple[tuple[Recommendation, ...], ...]:
+        """The rows of each ``--apply`` that can be taken back, the next one last."""
+        return tuple(self._undoable)
 
     def report(self, *, lossy: bool = False, top: int | None = None) -> Recommendations:
         """Ask every finder, and number what they prove, the largest saving first."""
@@ -71,6 +84,7 @@ class Recommender:
             lossy=lossy,
             notes=tuple(notes),
         )
+        self.last, self.listing = record, self.listing + 1
         return Recommendations(record, top=top)
 
     def apply(self, rows: Sequence[int]) -> ApplyReport:
@@ -192,6 +206,7 @@ class Recommender:
         return probe.rss_bytes(), given_out, time.perf_counter()
 
     def _shown(self, record: ApplyRecord) -> ApplyReport:
+        self.runs.append(record)
         from pmat_nb.render.recommendations import ApplyReport
 
         return ApplyReport(record)
