@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from pmat_nb.errors import GateFailedError, NoKernelError, PmatError, UsageError
 from pmat_nb.settings import VERBS, Verb
-from pmat_nb.settings.cli_verbs import CLI_VERBS, KERNEL
+from pmat_nb.settings.cli_verbs import CLI_VERBS, KERNEL, MORE
 
 from .codes import Code
 
@@ -21,7 +21,15 @@ __all__ = ["main", "verbs"]
 
 _ABOUT = "The memory safety layer for Jupyter notebooks, from outside of them."
 # What carries out each command that is not a kernel's own verb: module and function.
-_MODULES: dict[str, str] = {}
+_MODULES: dict[str, str] = {
+    "stats": "stats:command",
+    "history": "history:command",
+    "configure": "configure:command",
+    "health": "health:command",
+    "metrics": "metrics:command",
+    "recover": "recover:command",
+    "completion": "completion:command",
+}
 _KERNELS = "kernels:command"
 # Verbs that only make sense for who sits at the notebook.
 _NOT_HERE = frozenset({"status", "limit", "dashboard", "profile", "gate", "why", "save", "restore"})
@@ -30,7 +38,7 @@ _NOT_HERE = frozenset({"status", "limit", "dashboard", "profile", "gate", "why",
 def verbs() -> dict[str, Verb]:
     """Every command of the command line by name, in the order of the help."""
     remote = [
-        verb._replace(options=(*verb.options, *KERNEL), cell=False)
+        verb._replace(options=(*verb.options, *MORE.get(verb.name, ()), *KERNEL), cell=False)
         for verb in VERBS
         if verb.name not in _NOT_HERE
     ]

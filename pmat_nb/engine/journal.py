@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["Death", "Journal", "read_deaths"]
+__all__ = ["Death", "Journal", "Last", "last_cell", "read_deaths"]
 
 _SUFFIX = ".journal"
 _CERTIFICATE = ".certificate"
@@ -31,6 +31,15 @@ class Death(NamedTuple):
     session_id: str
     record: Mapping[str, Any]
     certificate: Mapping[str, Any]
+
+
+class Last(NamedTuple):
+    """The cell that a living kernel began last, at ``since`` (seconds since the epoch)."""
+
+    label: str
+    first_line: str
+    since: float
+    ended: bool
 
 
 class Journal:
@@ -88,6 +97,25 @@ def read_deaths(folder: Path, is_alive: Any, *, notebook: str) -> list[Death]:
         path.unlink(missing_ok=True)
         certificate.unlink(missing_ok=True)
     return sorted(found, key=lambda death: float(death.record.get("at", 0)))
+
+
+def last_cell(folder: Path, process: Mapping[str, object]) -> Last | None:
+    """What the kernel with these ``machine``, ``pid`` and ``start_cs`` ran last.
+
+    Told at the beginning of each cell, so it holds also where the kernel is stuck in it.
+    None before its first cell, and where no journal could be kept.
+    """
+    newest = None
+    for path in folder.glob(f"*{_SUFFIX}"):
+        record = _read(path)
+        if any(record.get(key) != value for key, value in process.items()):
+            continue
+        label, at = record.get("cell"), record.get("at")
+        # After the extension was loaded again there are two: the later one counts.
+        if isinstance(label, str) and isinstance(at, float) and (not newest or at > newest.since):
+            ended = record.get("ended") is not False
+            newest = Last(label, str(record.get("first_line") or ""), at, ended)
+    return newest
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from .report import FORMATS, Report
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["as_text", "write_by_ending", "write_output", "write_text"]
+__all__ = ["as_text", "content", "write_by_ending", "write_bytes", "write_output", "write_text"]
 
 _FRAME_FILES = (".csv", ".json", ".parquet", ".html")
 _DATA_FILES = (".json", ".csv", ".parquet")
@@ -57,7 +57,7 @@ def write_output(report: Report, format: str, target: str | os.PathLike[str]) ->
         sys.stdout.write(as_text(report, format) + "\n")
         return None
     path = Path(target).expanduser()
-    _write(path, _content(report, format, path.suffix.lower()))
+    _write(path, content(report, format, path.suffix.lower()))
     return path
 
 
@@ -94,6 +94,11 @@ def write_text(path: Path, text: str) -> None:
     _write(path, text.encode("utf-8"))
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path``, atomically; raises as :func:`write_text` does."""
+    _write(path, data)
+
+
 def _check(format: str) -> None:
     if format not in FORMATS:
         raise UsageError(
@@ -101,7 +106,12 @@ def _check(format: str) -> None:
         )
 
 
-def _content(report: Report, format: str, ending: str) -> bytes:
+def content(report: Report, format: str, ending: str) -> bytes:
+    """What :func:`write_output` would write to a file with this ending (``.csv``).
+
+    Raises:
+        UnavailableError: Parquet without a library that writes it.
+    """
     if format == "frame":
         return _frame_bytes(report.to_frame(), ending)
     if format == "table" and ending in (".html", ".htm"):

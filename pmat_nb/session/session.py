@@ -115,6 +115,8 @@ class Session(Parts):
             self.faults.guard("cell accounting")(self._hooks.install)()
             self.faults.guard("protection")(self.protector.open)()
             self.between_cells.post("swap files of ended kernels", self._remove_orphans)
+            # Once loaded a kernel can be found, also before its next cell.
+            self.between_cells.post("background sampling", self.sampler.start)
 
     def close(self) -> None:
         """Stop measuring; idempotent, and nothing in a forked child."""
@@ -351,6 +353,18 @@ class Session(Parts):
             self.defragmenter.tick()
 
         self.faults.guard("the pressure monitor")(look)()
+        self._tell_others(rss_bytes)
+
+    def _tell_others(self, rss_bytes: int | None) -> None:
+        """Leave the latest sample where ``pmat-nb`` finds it."""
+
+        def look() -> None:
+            from .beacon import BeaconKeeper
+
+            self._part("beacon", BeaconKeeper).look(rss_bytes)
+
+        if getattr(self.shell, "kernel", None) is not None:
+            self.faults.guard("the beacon for pmat-nb")(look)()
 
     def _sample_interval_s(self) -> float:
         interval = self.settings.get("sample_interval")

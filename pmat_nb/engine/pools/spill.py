@@ -248,7 +248,10 @@ def own_dir() -> Folder:
 
 
 def remove_orphans(
-    folder: Path | None = None, *, now: Callable[[], float] = time.time
+    folder: Path | None = None,
+    *,
+    dry_run: bool = False,
+    now: Callable[[], float] = time.time,
 ) -> tuple[int, int]:
     """Remove what kernels that are dead left behind: ``(files, bytes)`` removed.
 
@@ -263,14 +266,14 @@ def remove_orphans(
         return 0, 0
     for path in list(base.iterdir()):
         key = _key_of(path.name)
-        if key is None:
+        if key is None or path.is_symlink():
             continue
         alive = is_alive(key)
         if alive is None:
             with contextlib.suppress(OSError):
                 alive = now() - path.stat().st_mtime < _UNKNOWN_AGE_S
         if alive is False:
-            removed = _remove_ours(path)
+            removed = _remove_ours(path, dry_run)
             files, nbytes = files + removed[0], nbytes + removed[1]
     return files, nbytes
 
@@ -285,14 +288,16 @@ def _key_of(name: str) -> ProcessKey | None:
     return ProcessKey(machine, int(pid), int(start_cs))
 
 
-def _remove_ours(folder: Path) -> tuple[int, int]:
+def _remove_ours(folder: Path, dry_run: bool = False) -> tuple[int, int]:
     """Remove the files that are ours by name, then the folder if that empties it."""
     files = nbytes = 0
     with contextlib.suppress(OSError):
         for path in list(folder.iterdir()):
             if path.name.endswith(_SUFFIX) or path.name.startswith(".pmat-save-"):
                 nbytes += path.lstat().st_size
-                path.unlink()
                 files += 1
-        folder.rmdir()
+                if not dry_run:
+                    path.unlink()
+        if not dry_run:
+            folder.rmdir()
     return files, nbytes
