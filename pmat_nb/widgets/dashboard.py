@@ -17,7 +17,7 @@ import traitlets
 from pmat_nb.render.palette import HUES, LEVEL_HUES
 
 from . import page
-from .orders import RefusedError, carry_out, outcome
+from .orders import RefusedError, carry_out, is_between_cells, outcome
 from .panels import PANELS
 from .static_view import bundle
 
@@ -46,6 +46,8 @@ class Dashboard(anywidget.AnyWidget):
         self._session: Session | None = session
         self._feed: Feed | None = feed
         self._views: set[str] = set()
+        # Tabs that cannot be read while a cell runs, as they were read last.
+        self._known: dict[str, Any] = {}
         self.on_msg(self._received)
         if self.comm is not None:
             self.comm.on_close(lambda _: self.close())
@@ -55,6 +57,7 @@ class Dashboard(anywidget.AnyWidget):
     def close(self) -> None:
         """Take the widget off the page; without an open one nothing is measured for them."""
         feed, self._feed, self._session = self._feed, None, None
+        self._known.clear()
         if feed is not None:
             feed.remove(self)
         super().close()
@@ -101,16 +104,40 @@ class Dashboard(anywidget.AnyWidget):
         self.send({"kind": kind, "number": message.get("number"), "text": text})
 
     def _show(self, session: Session, tab: str) -> tuple[str, str]:
-        """Send a tab as it is now; one that fails leaves the others alone."""
+        """Send a tab as it is now, or as it was last and once more when no cell runs."""
         if tab not in PANELS:
             return "refused", f"there is no tab {tab!r}"
-        kind, text, data = outcome(
-            session, f"the dashboard's tab {tab}", lambda: PANELS[tab].read(session)
+        if PANELS[tab].at_once or is_between_cells(session):
+            return self._read(session, tab)
+        if session.meter.busy and tab in self._known:
+            self._send_tab(tab, self._known[tab])
+        session.between_cells.post(
+            f"the dashboard's tab {tab} for {id(self)}", lambda: self._read_later(tab)
         )
-        if kind == "done":
-            self.send({"kind": "panel", "tab": tab, "data": data})
-            text = ""
-        return kind, text
+        return "done", ""
+
+    def _read_later(self, tab: str) -> None:
+        """Read a tab on the thread that runs cells, if the dashboard is still there."""
+        if self._session is not None:
+            kind, text = self._read(self._session, tab)
+            if kind == "refused":
+                self._send_tab(tab, None, text)
+
+    def _read(self, session: Session, tab: str) -> tuple[str, str]:
+        """Read and send a tab; one that fails leaves the others alone."""
+        panel = PANELS[tab]
+        kind, text, data = outcome(
+            session, f"the dashboard's tab {tab}", lambda: panel.read(session)
+        )
+        if kind != "done":
+            return kind, text
+        if not panel.at_once:
+            self._known[tab] = data
+        self._send_tab(tab, data)
+        return "done", ""
+
+    def _send_tab(self, tab: str, data: Any, text: str = "") -> None:
+        self.send({"kind": "panel", "tab": tab, "data": data, "text": text})
 
     def _act(self, session: Session, feed: Feed, message: dict[str, Any]) -> None:
         def answer(kind: str, text: str, data: Any = None) -> None:

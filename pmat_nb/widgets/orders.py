@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from pmat_nb.errors import PmatError
 
-from .tabs import live, pools
+from .tabs import live, pools, pressure, recommendations, variables
 
 if TYPE_CHECKING:
     from pmat_nb.session.session import Session
 
-__all__ = ["ORDERS", "Answer", "RefusedError", "carry_out", "outcome"]
+__all__ = ["ORDERS", "Answer", "RefusedError", "carry_out", "is_between_cells", "outcome"]
 
 # Called with "done" or "refused", what to say, and what the page asked for.
 Answer = Callable[[str, str, Mapping[str, Any] | None], None]
@@ -45,7 +45,7 @@ def carry_out(session: Session, order: str, message: Mapping[str, Any], answer: 
     def run() -> None:
         answer(*outcome(session, f"the dashboard's {order}", lambda: act(session, message)))
 
-    if at_once or _between_cells(session):
+    if at_once or is_between_cells(session):
         run()
     else:
         session.between_cells.post(f"the dashboard's {order} {message.get('number')}", run)
@@ -71,7 +71,7 @@ def outcome(
     return "done", str(found.get("text", "")), found
 
 
-def _between_cells(session: Session) -> bool:
+def is_between_cells(session: Session) -> bool:
     """Whether this is the thread that runs cells, and it runs none."""
     return threading.current_thread() is threading.main_thread() and not session.meter.busy
 
@@ -80,4 +80,7 @@ def _between_cells(session: Session) -> bool:
 ORDERS: dict[str, tuple[bool, Order]] = {
     **live.ORDERS,
     **pools.ORDERS,
+    **variables.ORDERS,
+    **recommendations.ORDERS,
+    **pressure.ORDERS,
 }

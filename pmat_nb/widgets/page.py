@@ -22,9 +22,14 @@ SCRIPTS = (
     "moments.js",
     "live.js",
     "pools.js",
+    "variables.js",
+    "leaks.js",
+    "recommendations.js",
+    "pressure.js",
+    "history.js",
     "dashboard.js",
 )
-SHEETS = ("dashboard.css", "controls.css", "live.css")
+SHEETS = ("dashboard.css", "controls.css", "live.css", "tabs.css")
 
 
 @cache

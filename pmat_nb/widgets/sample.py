@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pmat_nb.render.format import brief
 from pmat_nb.render.palette import hue_of
+from pmat_nb.session.hooks import input_number
 
 if TYPE_CHECKING:
     from pmat_nb.engine.records import CellRecord
@@ -37,7 +38,8 @@ class Moments:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._kept: deque[dict[str, Any]] = deque(maxlen=_KEPT)
+        # (at, resident bytes, limit), oldest first.
+        self._kept: deque[tuple[float, int | None, int | None]] = deque(maxlen=_KEPT)
         # (time of the sizing, parts as [key, bytes]), oldest first.
         self._stacks: deque[tuple[float, list[list[Any]]]] = deque(maxlen=_KEPT)
         self._marks: deque[list[Any]] = deque(maxlen=_MARKS)
@@ -56,18 +58,21 @@ class Moments:
     def take(self, at: float) -> dict[str, Any]:
         """The kernel now: memory, limit, pressure, budgets, and the cells since the last."""
         session = self._session
-        readings = session.pressure.readings(session.probe.rss_bytes())
+        rss = session.probe.rss_bytes()
+        readings = session.pressure.readings(rss)
         pressure = session.pressure.measure(readings)
         budgets = self._budgets()
         marks = self._noted(at, {name: row[2] for name, row in budgets.items()})
         cells = self._ended()
         self._revise()
         limit = session.pressure.limit()
-        now = {
+        limit_bytes = limit.limit_bytes if limit else None
+        self._kept.append((at, rss, limit_bytes))
+        return {
             "at": round(at, 2),
-            "rss": session.probe.rss_bytes(),
+            "rss": rss,
             "tree": readings.tree_bytes,
-            "limit": limit.limit_bytes if limit else None,
+            "limit": limit_bytes,
             "source": limit.source if limit else None,
             "level": pressure.level,
             "fraction": None if pressure.fraction is None else round(pressure.fraction, 4),
@@ -80,8 +85,6 @@ class Moments:
             "marks": marks,
             "revision": self.revision,
         }
-        self._kept.append(now)
-        return now
 
     def size(self) -> None:
         """Take over the last sizing, if there is one and it is new; about 20 ms."""
@@ -101,12 +104,14 @@ class Moments:
     def past(self) -> dict[str, Any]:
         """What is kept, in columns; from the session's own sampler what was before."""
         kept = tuple(self._kept)
-        first = kept[0]["at"] if kept else float("inf")
-        early = [one for one in tuple(self._session.sampler.recent)[-_KEPT:] if one.at < first]
+        first = kept[0][0] if kept else float("inf")
+        before = tuple(self._session.sampler.recent)[-_KEPT:]
+        early = [(one.at, one.rss_bytes, None) for one in before if one.at < first]
+        at, rss, limit = zip(*early, *kept, strict=True) if early or kept else ((), (), ())
         return {
-            "at": [*(round(one.at, 1) for one in early), *(one["at"] for one in kept)],
-            "rss": [*(one.rss_bytes for one in early), *(one["rss"] for one in kept)],
-            "limit": [*(None for _ in early), *(one["limit"] for one in kept)],
+            "at": [round(one, 2) for one in at],
+            "rss": rss,
+            "limit": limit,
             "stacks": [[round(at, 2), stack] for at, stack in self._stacks],
             "cells": [_cell(one) for one in tuple(self._session.cells)[-60:] if _is_named(one)],
             "marks": list(self._marks),
@@ -153,8 +158,9 @@ class Moments:
         open_cell = self._session.meter.innermost
         if open_cell is None:
             return None
-        number = getattr(self._session.shell, "execution_count", None)
-        return [f"In[{number}]" if number else "a cell", round(open_cell.started_at, 2)]
+        # IPython's versions differ in when they count up; its inputs are stored by now.
+        number = input_number(self._session.shell) - 1
+        return [f"In[{number}]" if number > 0 else "a cell", round(open_cell.started_at, 2)]
 
     def _revise(self) -> None:
         """Count up where anything that the tabs show may have changed."""

@@ -59,11 +59,15 @@ function render({ model, el }) {
   }
   bar.addEventListener("keydown", moved);
   // What is typed here is no shortcut of the notebook's ("d d" deletes a cell), unless with
-  // Ctrl or Cmd. JupyterLab looks on its way down, so this must be there before.
+  // Ctrl or Cmd. Front ends look at keys on their way up, JupyterLab before 4.1 on the way down.
+  const isCommand = (event) => event.ctrlKey || event.metaKey;
   function guardKeys(event) {
-    root.toggleAttribute("data-lm-suppress-shortcuts", !(event.ctrlKey || event.metaKey));
+    root.toggleAttribute("data-lm-suppress-shortcuts", !isCommand(event));
   }
   window.addEventListener("keydown", guardKeys, true);
+  root.addEventListener("keydown", (event) => {
+    if (!isCommand(event)) event.stopPropagation();
+  });
   model.on("change:live", follow);
   el.append(root);
   open(names[0]);

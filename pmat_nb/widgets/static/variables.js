@@ -1,0 +1,1 @@
+TABS.variables = () => ({ element: make("div"), show() {}, close() {} });
