@@ -96,3 +96,74 @@ def test_names_that_code_uses_itself():
     source = "out.append(f(x))\ny = [a for a in xs]\ndef g():\n    return hidden\n"
     names = names_in_code(compile(source, "cell", "exec"))
     assert {"out", "f", "x", "y", "xs", "g"} <= names and "hidden" not in names
+
+
+def test_a_cache_that_spills_is_told_by_what_it_spills_to(module):
+    module.entries, module.spilled = {}, []
+
+    def step():
+        module.entries[len(module.entries) + len(module.spilled)] = bytearray(9000)
+        if len(module.entries) > 10:
+            module.spilled.append(module.entries.pop(next(iter(module.entries))))
+
+    row = tracked(step).rows[0]
+    assert row.verdict == "leak" and row.retained_by.startswith("leakylib.spilled")
+
+
+@pytest.mark.parametrize("kind", ["bytearray", "text", "array"])
+def test_what_replaces_itself_by_more_leaks_or_is_kept(kind):
+    np = pytest.importorskip("numpy")
+    begin, more, add = {
+        "bytearray": (bytearray(), bytes(4000), lambda old, new: bytearray(old + new)),
+        "text": ("", "x" * 4000, lambda old, new: old + new),
+        "array": (np.empty(0), np.arange(500.0), lambda old, new: np.append(old, new)),
+    }[kind]
+
+    class Recorder:
+        def __init__(self):
+            self.trace = begin
+
+        def record(self):
+            self.trace = add(self.trace, more)
+
+    recorder, names = Recorder(), {"trace": begin}
+
+    def step():
+        names["trace"] = add(names["trace"], more)
+
+    leak = tracked(recorder.record, user_ns={"recorder": recorder}).rows[0]
+    assert leak.verdict == "leak" and leak.retained_by.startswith("recorder.trace")
+    assert leak.bytes_per_iteration == pytest.approx(4000, rel=0.1)
+    kept = tracked(step, names).rows[0]
+    assert kept.verdict == "kept" and "trace" in kept.recommendation
+
+
+def test_modules_under_new_names_are_held_by_their_table():
+    code = compile("TABLE = {f'key {i}': [i] * 3 for i in range(110)}\n", "<plugin>", "exec")
+    numbers = iter(range(10**6))
+
+    def step():
+        found = ModuleType(f"leaky_plugin_{next(numbers)}")
+        exec(code, vars(found))
+        sys.modules[found.__name__] = found
+
+    try:
+        row = tracked(step).rows[0]
+    finally:
+        for name in [name for name in sys.modules if name.startswith("leaky_plugin_")]:
+            del sys.modules[name]
+    assert row.verdict == "leak" and row.retained_by.startswith("sys.modules")
+    # Code without a text: the line that ran it is the one to look at.
+    assert row.source.startswith("exec(code")
+
+
+def test_a_frame_that_gets_columns_is_kept():
+    pd = pytest.importorskip("pandas")
+    names = {"df": pd.DataFrame({"x": range(5000)})}
+    numbers = iter(range(10**6))
+
+    def step():
+        names["df"] = names["df"].assign(**{f"run {next(numbers)}": names["df"]["x"] * 2})
+
+    report = tracked(step, names)
+    assert not report.leaking and report.rows[0].verdict == "kept"

@@ -95,6 +95,6 @@ def _holder(path: str) -> str:
     steps = path.split(" → ")
     named = steps[-2] if len(steps) > 1 else ""
     entry = _ENTRY.match(named)
-    if entry is not None and len(steps) > 2:
+    if entry is not None and len(steps) > 2 and not _OF_MANY.match(steps[-3]):
         named = steps[-3] + entry[1]
     return named.removeprefix("closure cell ").rpartition(" local ")[2].strip()
