@@ -58,7 +58,7 @@ $(DEMO):
 	@touch $@
 
 $(TEST): | $(DEMO)
-	$(VENV)/bin/python -m pip install $(PIP_OPTIONS) -e '.[test,cluster,lint]'
+	$(VENV)/bin/python -m pip install $(PIP_OPTIONS) -e '.[test,cluster,browser,examples,lint]'
 	@touch $@
 
 $(BENCH): | $(TEST)
