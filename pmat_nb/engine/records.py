@@ -143,7 +143,11 @@ class GcState(NamedTuple):
 
 
 class CellRecord(NamedTuple):
-    """What one cell cost. ``label`` is how IPython names it: ``In[17]``."""
+    """What one cell cost. ``label`` is how IPython names it: ``In[17]``.
+
+    ``tree_peak_bytes`` is the highest that the guard saw of the kernel with its children: it
+    samples, and where it does not watch there is none.
+    """
 
     execution_count: int | None
     label: str
@@ -157,6 +161,7 @@ class CellRecord(NamedTuple):
     peak_kind: PeakKind | None
     failed: bool = False
     nested: int = 0
+    tree_peak_bytes: int | None = None
 
     @property
     def growth_bytes(self) -> int | None:

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from pmat_nb.errors import PmatError, UsageError
+from pmat_nb.errors import GateFailedError, PmatError, UsageError
 from pmat_nb.session.session import Session
 from pmat_nb.settings import VERBS, Verb, verb
 from pmat_nb.settings.parser import HelpShown, parse_line
@@ -60,6 +60,8 @@ def _line_magic(
         except HelpShown as shown:
             print(shown)
             return None
+        except GateFailedError:
+            raise  # in one line by itself, and by its own name for who catches it
         except PmatError as problem:
             raise usage_error(problem) from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .commands import find, manage, see, survive, tune
+from .commands import find, gates, manage, see, survive, tune
 
 __all__ = ["CELL_COMMANDS", "COMMANDS"]
 
@@ -25,6 +25,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "leaks": find.leaks,
     "profile": find.profile,
     "recommend": tune.recommend,
+    "gate": gates.gate,
     "dashboard": tune.dashboard,
 }
 

@@ -294,7 +294,7 @@ class Session(Parts):
 
     def on_stop(self, stopped: MemoryLimitExceeded) -> None:
         """A cell was stopped: remember it, and save the variables if that is wished."""
-        self.last_stop = stopped.stop  # type: ignore[attr-defined]
+        self.last_stop = stopped.stop
         writer = self.recording.writer()
         if writer is not None:
             writer.record_event("stop", {"text": str(stopped)})
@@ -322,6 +322,8 @@ class Session(Parts):
             )
 
     def _on_cell(self, record: CellRecord, source: str) -> None:
+        if self.protector is not None:
+            record = record._replace(tree_peak_bytes=self.protector.take_peak())
         self.last_cell = record
         self.cells.append(record)
         if record.execution_count is not None:
@@ -337,6 +339,8 @@ class Session(Parts):
         self._tell_profiling("cell_entered", record)
         if (leaks := self.part_if_made("leaks")) is not None:
             self.faults.guard("leak tracking")(leaks.cell_ended)(record)
+        if (headless := self.part_if_made("headless")) is not None:
+            self.faults.guard("the records of the run")(headless.cell_ended)(record)
         self.sampler.start()
 
     def _on_sample(self, sample: TimedRss) -> None:

@@ -38,7 +38,8 @@ class Option(NamedTuple):
     table where a setting stands, as ``toml_key``; Python and the environment use ``key``.
     ``switch`` options take ``on`` or ``off``, ``toggle`` ones are ``--x`` or ``--no-x``.
     ``optional`` is the value of an option given bare (``--watch``); ``positional`` options
-    have no dashes; ``many`` ones take several words. ``off`` options also take the word
+    have no dashes; ``many`` ones take several words; ``pairs`` ones a name
+    and a value, as often as one likes. ``off`` options also take the word
     ``off``. An option that ``acts`` does more than bound or measure: in a project's
     ``pmat.toml``, which is someone else's input, it counts only after ``--trust``.
     """
@@ -61,6 +62,7 @@ class Option(NamedTuple):
     table: str = "memory"
     acts: bool = False
     many: bool = False
+    pairs: bool = False
 
     @property
     def toml_key(self) -> str:

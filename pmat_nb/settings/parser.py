@@ -19,6 +19,7 @@ from .option import Option, Verb
 __all__ = ["HelpShown", "make_parser", "parse_line", "parse_words"]
 
 _SIZES = "sizes: 512MB, 8G, 1.5GiB ...; powers of 1024, so 1 MB is 1,048,576 bytes, also in reports"
+_PAIR = ("NAME", "VALUE")
 
 
 class HelpShown(Exception):  # noqa: N818 - it carries an answer, not an error
@@ -110,6 +111,11 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
         extra = {"nargs": "?", "const": option.optional}
     if option.many:
         extra = {"nargs": "+"}
+    if option.pairs:
+        parser.add_argument(
+            *names, dest=option.key, help=text, metavar=_PAIR, nargs=2, action="append"
+        )
+        return
     if option.off:
         metavar += "|off"
     parser.add_argument(*names, dest=option.key, help=text, metavar=metavar, **extra)
@@ -156,6 +162,8 @@ def parse_words(verb: Verb, words: Sequence[str], prog: str) -> dict[str, Any]:
 
 
 def _value(option: Option, given: Any) -> Any:
+    if option.pairs:
+        return [(str(name), str(value)) for name, value in given or ()]
     if isinstance(given, list):
         return [option.parse(word) for word in given]
     # Not argparse's type=: it would replace our messages with "invalid value".

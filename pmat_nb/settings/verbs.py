@@ -353,6 +353,12 @@ VERBS: tuple[Verb, ...] = (
         reports=True,
         examples=("", "--apply 1 2", "--undo", "--lossy --format frame"),
     ),
+    Verb(
+        "gate",
+        "whether this session keeps to the memory gates of pmat.toml; an error where it does not",
+        reports=True,
+        examples=("", "--format json"),
+    ),
     Verb("dashboard", "what all the others show, live, and the controls to change it"),
     Verb(
         "configure",

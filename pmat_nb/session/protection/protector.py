@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pmat_nb.errors import MemoryLimitExceeded, UnavailableError
+from pmat_nb.errors import MemoryLimitExceeded, UnavailableError, UsageError
 from pmat_nb.session.hooks import is_headed_by
 from pmat_nb.units import LimitSpec
 
@@ -37,6 +37,10 @@ class Protector:
         self._guard: Guard | None = None
         self._next: NextLimit | None = None
         self._open: list[OpenScope] = []
+        # The highest of the process tree in the cells that have ended since it was taken.
+        self._peak_bytes: int | None = None
+        # What every cell may add that has no limit of its own.
+        self.every_cell: CellLimit | None = None
         self._ceiling = "off"
         self._warn_only = False
         self._show: Callable[..., Any] | None = None
@@ -161,7 +165,7 @@ class Protector:
 
     def begin(self, info: Any) -> None:
         """The last thing before a cell: arm its limit."""
-        asked = self._take_next(info.raw_cell or "")
+        asked = self._take_next(info.raw_cell or "") or self._for_every_cell()
         limit = asked.limit if asked is not None else CellLimit(_OFF)
         own = asked.size_bytes if asked is not None else None
         # Above a cell, "off" also lifts the standing limit for it.
@@ -207,6 +211,11 @@ class Protector:
             result.error_in_exec = stopped
         scope.close()
 
+    def take_peak(self) -> int | None:
+        """The highest that the guard saw of the tree since this was last called."""
+        peak, self._peak_bytes = self._peak_bytes, None
+        return peak or None
+
     def settle_error(self, error: BaseException) -> BaseException:
         """``error`` as the user is to see it: the stop it stands for, or itself."""
         thread = threading.get_ident()
@@ -237,6 +246,7 @@ class Protector:
         if guard is None or token.ended:
             return None
         report = guard.disarm(token)
+        self._peak_bytes = max(self._peak_bytes or 0, report.peak_tree_bytes)
         decided = report.stopped and not scope.limit.warn_only
         if report.warned:
             from .sayings import warning_line
@@ -286,6 +296,17 @@ class Protector:
         if waiting is None or not is_headed_by(source, waiting.first_line):
             return None
         return waiting
+
+    def _for_every_cell(self) -> NextLimit | None:
+        limit, session = self.every_cell, self._session
+        if limit is None or self._open:
+            return None
+        held = session.tree_bytes() or 0
+        try:
+            size = cell_bytes(limit, session.room(), held, magic="--limit-per-cell")
+        except UsageError:
+            return None  # more than is left: the kernel's own limit is the tighter one
+        return NextLimit("", limit, size)
 
     def guard(self) -> Guard | None:
         """The guard, started if need be; None where none can run (``unavailable`` says why)."""

@@ -1,0 +1,114 @@
+"""The memory gates of a session: what they look at, gathered; judged in ``engine/runs``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pmat_nb.engine.pressure import LEVELS, classify
+from pmat_nb.engine.runs.gates import GateBounds, GateCell, GateCheck, GateFigures, check_gates
+
+if TYPE_CHECKING:
+    from pmat_nb.engine.records import CellRecord
+    from pmat_nb.engine.runs.gates import GateBounds as Bounds
+
+    from .session import Session
+
+__all__ = ["check_session", "gate_bounds", "gates_are_on", "level_of_cell"]
+
+
+def gates_are_on(session: Session) -> bool:
+    """Whether ``[quality.gates.memory] enabled`` lets them be checked."""
+    return session.settings.get("gate_enabled") is True
+
+
+def gate_bounds(session: Session) -> Bounds:
+    """The bounds in force."""
+
+    def size(key: str) -> int | None:
+        value: Any = session.settings.get(f"gate_{key}")
+        return value if isinstance(value, int) else None
+
+    level = str(session.settings.get("gate_max_pressure_level")).upper()
+    return GateBounds(
+        max_memory_usage_bytes=size("max_memory_usage"),
+        max_pressure_level=level if level in LEVELS else None,
+        max_cell_memory_bytes=size("max_cell_memory"),
+        max_cell_growth_bytes=size("max_cell_growth"),
+        max_notebook_growth_bytes=size("max_notebook_growth"),
+        require_cleanup_after=session.settings.get("gate_require_cleanup_after") is True,
+    )
+
+
+def check_session(session: Session) -> tuple[GateCheck, ...]:
+    """Every gate that is set, on all cells of this session and the one that is running.
+
+    Where ``require_cleanup_after`` is set this cleans up (``%pmat_cleanup --compact``).
+    """
+    bounds = gate_bounds(session)
+    if not gates_are_on(session):
+        return ()
+    cells = [_cell(session, record) for record in session.cells]
+    if (running := _running(session)) is not None:
+        cells.append(running)
+    end, cleaned = session.probe.rss_bytes(), None
+    if bounds.require_cleanup_after:
+        session.cleaner.clean(compact=True)
+        cleaned = session.probe.rss_bytes()
+    return check_gates(bounds, GateFigures(session.at_load.rss_bytes, end, cleaned, tuple(cells)))
+
+
+def level_of_cell(session: Session, record: CellRecord) -> str | None:
+    """The highest pressure level while a cell ran: of the samples, and at its peak."""
+    ended_at = record.started_at + record.duration_s
+    found = _levels_between(session, record.started_at, ended_at)
+    return _highest([*found, _level_at(session, _peak(record))])
+
+
+def _cell(session: Session, record: CellRecord) -> GateCell:
+    return GateCell(
+        record.label,
+        record.first_line,
+        record.rss_before_bytes,
+        record.rss_after_bytes,
+        _peak(record),
+        record.peak_bytes,
+        level_of_cell(session, record),
+    )
+
+
+def _running(session: Session) -> GateCell | None:
+    cell = session.meter.innermost
+    if cell is None:
+        return None
+    from pmat_nb.engine.cells import first_line_of
+
+    from .hooks import input_number
+
+    peak = session.meter.peak_so_far(cell)
+    level = _highest(
+        [*_levels_between(session, cell.started_at, float("inf")), _level_at(session, peak)]
+    )
+    label, line = f"In[{input_number(session.shell)}]", first_line_of(cell.source)
+    return GateCell(label, line, cell.rss_before_bytes, None, peak, peak, level)
+
+
+def _peak(record: CellRecord) -> int | None:
+    known = [x for x in (record.peak_bytes, record.tree_peak_bytes) if x is not None]
+    return max(known, default=None)
+
+
+def _levels_between(session: Session, start: float, end: float) -> list[str | None]:
+    return [x.level for x in tuple(session.pressure.samples) if start <= x.at <= end]
+
+
+def _level_at(session: Session, peak_bytes: int | None) -> str | None:
+    """The level that a peak alone makes; the container and the host are in the samples."""
+    limit = session.pressure.limit()
+    if peak_bytes is None or limit is None or not limit.limit_bytes:
+        return None
+    return classify(peak_bytes / limit.limit_bytes, None, session.pressure.bounds)
+
+
+def _highest(levels: list[str | None]) -> str | None:
+    known = [LEVELS.index(level) for level in LEVELS if level in levels]
+    return LEVELS[max(known)] if known else None
