@@ -39,6 +39,8 @@ _MAPPINGS = (dict, OrderedDict, defaultdict, Counter)
 _DEEPEST_PATH = 100
 # Objects of one site of which the holder is looked for, until one is found.
 _ASKED = 2
+# Budgets of one site that all may take, and what each may take after that.
+_IN_ALL, _LEAST_S = 8, 0.05
 # From a frame to the arrays of its blocks.
 _FRAME_DEPTH, _FRAME_WIDTH = 5, 48
 # Of a kept container, how deep and how far its entries are looked through.
@@ -71,6 +73,8 @@ class Retainers:
         self._shell = shell
         self._names = names
         self._budget_s = budget_s
+        # For all sites together: a report has up to forty.
+        self._left_s = _IN_ALL * budget_s
         self._arrays = Arrays()
 
     def __call__(self, sample: Sample) -> Explanation:
@@ -135,11 +139,12 @@ class Retainers:
             target,
             _Roots(self._shell, own),
             self._arrays,
-            budget_s=self._budget_s,
+            budget_s=min(self._budget_s, max(_LEAST_S, self._left_s)),
             max_depth=_DEEPEST_PATH,
             max_paths=6,
             told=told,
         )
+        self._left_s -= search.duration_s
         ranks = {kind: rank for rank, kind in enumerate(_LATE_KINDS, 1)}
         best = min(search.paths, key=lambda p: (ranks.get(p.kind, 0), p.links), default=None)
         return best, bounds, search.complete

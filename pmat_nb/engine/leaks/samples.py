@@ -27,7 +27,9 @@ names_of = vars(ModuleType)["__dict__"].__get__
 _SAMPLES = 6
 _ENTRIES = 200
 # How deep and how far a container is looked through for objects.
-_DEEPEST, _WIDEST = 4, 100_000
+_DEEPEST, _WIDEST = 4, 20_000
+# Containers of one site that are.
+_CONTAINERS = 4
 _MAPPINGS = (dict, OrderedDict, defaultdict, Counter)
 
 
@@ -114,7 +116,8 @@ class Sample:
         found = sorted(self.containers, key=lambda grown: len(grown.container))
         if self.named:
             found = [grown for grown in found if not grown.is_weak]
-        return next((grown for grown in found if not alive or grown.holds(alive)), None)
+        first = found[:_CONTAINERS]
+        return next((grown for grown in first if not alive or grown.holds(alive)), None)
 
     def add(self, value: Any) -> None:
         """One more, if there are not enough."""
