@@ -22,6 +22,7 @@ SCRIPTS = (
     "moments.js",
     "live.js",
     "pools.js",
+    "reading.js",
     "variables.js",
     "leaks.js",
     "recommendations.js",

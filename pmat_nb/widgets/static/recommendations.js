@@ -1,1 +1,104 @@
-TABS.recommendations = () => ({ element: make("div"), show() {}, close() {} });
+// The recommendations tab: what would save memory, each proven; applied and taken back here.
+
+const RISKS = {
+  none: "no risk",
+  recompute: "risk: must be computed again",
+  reload: "risk: must be read again",
+  lossy: "risk: values change",
+};
+const DONE = {
+  done: "applied", undone: "taken back", failed: "failed", changed: "not applied", yours: "not applied",
+};
+
+function makeRecommendations(model, link) {
+  const say = makeMessage();
+  const lossy = makeCheckbox("Also lossy ones", () => {});
+  const summary = make("p", { class: "pmat-headline" });
+  const notes = make("p", { class: "pmat-quiet pmat-note" });
+  const list = make("ol", { class: "pmat-advice", "aria-label": "Recommendations" });
+  const empty = make("p", { class: "pmat-empty" });
+  const undo = makeButton("Take back", () => send("recommend undo", { undos: seen.undos }));
+  const next = make("span", { class: "pmat-quiet pmat-cut" });
+  const undoing = make("div", { class: "pmat-bar", hidden: true }, undo, next);
+  const done = makeList("Done so far, the last first", [
+    ["What", "40%"], ["State", "12%"], ["Estimated", "12%", "bytes"],
+    ["Measured", "12%", "bytes"], ["", "24%"],
+  ]);
+  const look = makeButton("Look for savings", () => {
+    look.disabled = true;
+    send("recommend list", { lossy: lossy.box.checked }, "is looking, or waits for a running cell");
+  }, { title: "Try what could save memory, for up to 10 s; nothing is changed" });
+  const reading = makeReading("recommendations", model, link, came);
+  const element = make(
+    "div", { class: "pmat-recommendations" },
+    make("div", { class: "pmat-bar" }, look, lossy.element, say.element, reading.status),
+    summary, make("div", { class: "pmat-scroll pmat-cards", tabindex: 0, role: "region",
+      "aria-label": "Recommendations" }, list, empty),
+    notes, undoing, done.element,
+  );
+  let seen = { listing: null, undos: 0 };
+
+  function send(order, values, waiting) {
+    link.send(order, values, (kind, text) => {
+      if (kind !== "waits") look.disabled = false;
+      say.say(kind, kind === "waits" && waiting ? waiting : text);
+    });
+  }
+
+  function makeCard(row, listing) {
+    const values = { row: row.row, listing };
+    const harmless = row.risk === "none" && row.undo;
+    const label = { "aria-label": `Apply row ${row.row}: ${row.what}` };
+    const apply = harmless
+      ? makeButton("Apply", () => send("recommend apply", values), label)
+      : makeConfirm("Apply", row.undo ? "Apply it?" : "It cannot be undone. Apply it?",
+        () => send("recommend apply", { ...values, confirmed: true }), label).element;
+    const facts = [
+      RISKS[row.risk] ?? row.risk, row.basis,
+      row.applies ? row.note || (row.undo ? "can be undone" : "cannot be undone") : "for you to write",
+      row.where,
+    ];
+    return make(
+      "li", { "data-row": row.row },
+      make("div", { class: "pmat-cardhead" },
+        make("b", { class: "pmat-saving" }, row.estimated === null ? "n/a" : `−${bytesText(row.estimated)}`),
+        make("span", { class: "pmat-cut", title: row.what }, row.what),
+        ...(row.applies ? [apply] : [])),
+      make("p", {}, row.why),
+      make("p", { class: "pmat-quiet" }, facts.filter(Boolean).join(" · ")),
+      make("pre", { tabindex: 0, "aria-label": `Code of row ${row.row}` }, row.action),
+    );
+  }
+
+  function came(data) {
+    // A list that is there already keeps its open questions and the focus.
+    if (data.listing !== seen.listing) {
+      list.replaceChildren(...data.rows.map((row) => makeCard(row, data.listing)));
+    }
+    seen = data;
+    const sum = data.rows.reduce((total, row) => total + (row.estimated ?? 0), 0);
+    const rows = data.rows.length === 1 ? "1 recommendation" : `${data.rows.length} recommendations`;
+    setText(summary, data.rows.length ? `${rows}, about ${bytesText(sum)} estimated` : "");
+    setText(empty, data.listing
+      ? "Nothing to recommend now."
+      : "Nothing was looked for yet: “Look for savings” tries what could save memory.");
+    empty.hidden = data.rows.length > 0;
+    setText(notes, (data.notes ?? []).join(" · "));
+    undoing.hidden = data.undos === 0;
+    setText(next, data.next ?? "");
+    next.title = data.next ?? "";
+    done.update(data.runs.flatMap((run) => run.rows.map((one) => [
+      one.what, DONE[one.state] ?? one.state, bytesText(one.estimated), measured(one), one.why,
+    ])));
+  }
+
+  return { element, show: reading.show, close() {} };
+}
+
+function measured({ state, measured: bytes }) {
+  if (state !== "done" && state !== "undone") return "";
+  if (bytes === null) return "n/a";
+  return bytes < 0 ? `took ${bytesText(-bytes)}` : bytesText(bytes);
+}
+
+TABS.recommendations = makeRecommendations;

@@ -1,1 +1,120 @@
-TABS.variables = () => ({ element: make("div"), show() {}, close() {} });
+// The variables tab: what each holds, why it is alive, to disk and back, and away.
+
+function makeVariables(model, link) {
+  const say = makeMessage();
+  const summary = make("span", {});
+  const asOf = make("span", { class: "pmat-quiet" });
+  const more = make("p", { class: "pmat-quiet pmat-note" });
+  const why = makeWhy();
+  const table = makeTable({
+    label: "Variables",
+    keyOf: (row) => row.name,
+    sort: ["retained", "descending"],
+    columns: [
+      { key: "name", title: "Variable", width: "17%" },
+      { key: "retained", title: "Retained", width: "10%", kind: "bytes",
+        text: (row) => lowerText(row.retained, !row.complete), hint: sizeHint },
+      { key: "shared", title: "Shared", width: "9%", kind: "bytes" },
+      { key: "type", title: "Type", width: "11%" },
+      { key: "detail", title: "Detail", width: "15%" },
+      { key: "held", title: "Also held by", width: "11%" },
+      { key: "bound", title: "From", width: "6%" },
+      { key: "unused", title: "Unused", width: "7%", kind: "count",
+        text: (row) => (row.unused === null ? "n/a" : row.unused ? `${row.unused} cells` : "") },
+    ],
+    actions,
+    actionsWidth: "174px",
+    empty: "No variables yet: run a cell that binds one.",
+  });
+  const parked = makeList("Parked on disk", [
+    ["Variable", "22%"], ["Type", "14%"], ["On disk", "10%", "bytes"], ["Since", "16%"],
+    ["File", "26%"], ["Action", "12%"],
+  ]);
+  const refresh = makeButton("Refresh", () => link.send("variables size", {}, say.say), {
+    title: "Size all variables again; waits until no cell runs",
+  });
+  const reading = makeReading("variables", model, link, came);
+  const element = make(
+    "div", { class: "pmat-variables" },
+    make("div", { class: "pmat-bar" }, summary, asOf, refresh, reading.status),
+    make("div", { class: "pmat-line" }, say.element),
+    table.element, more, why.element, parked.element,
+  );
+
+  function actions(now, row) {
+    const remove = makeConfirm("Delete", "Delete it?", () => {
+      link.send("variables delete", { name: now().name, confirmed: true }, say.say);
+    }, { "aria-label": `Delete ${row.name}` });
+    return [
+      makeButton("Why", () => ask(now().name), { "aria-label": `Why is ${row.name} alive?` }),
+      makeButton("Park", () => link.send("variables park", { name: now().name }, say.say), {
+        "aria-label": `Park ${row.name} on disk`,
+        title: "Write it to disk and delete its names; it can be brought back",
+      }),
+      remove.element,
+    ];
+  }
+
+  function ask(name) {
+    link.send("variables why", { name }, (kind, text, data) => {
+      say.say(kind, kind === "done" ? "" : text);
+      if (kind === "done") {
+        say.say("", "");
+        why.open(`Why ${name} is alive`, data.why);
+      }
+    });
+  }
+
+  function came(data) {
+    const number = `${countText(data.total)} ${data.total === 1 ? "variable" : "variables"}`;
+    setText(summary, `${number}, ${lowerText(data.retained, !data.complete)} retained`);
+    setText(asOf, [data.sizing, asOfText(data)].filter(Boolean).join(" · "));
+    setText(more, data.more.join(" · "));
+    table.update(data.rows);
+    parked.update(data.parked.map((one) => [
+      one.names, one.type, bytesText(one.stored), momentText(one.saved), one.path,
+      makeButton("Bring back", () => link.send("variables back", { key: one.key }, say.say), {
+        "aria-label": `Bring back ${one.names}`,
+      }),
+    ]));
+  }
+
+  return { element, show: reading.show, close() {} };
+}
+
+function sizeHint(row) {
+  const notes = [`${bytesText(row.retained)} would be freed with it`];
+  if (!row.complete) notes.push("a lower bound: the time for sizing was up");
+  if (row.device) notes.push(`${bytesText(row.device)} on the device`);
+  return notes.join("; ");
+}
+
+// A text below the table, closed by its button or Escape; the focus goes back where it was.
+function makeWhy() {
+  const title = make("h4", { id: newId("why") });
+  const text = make("pre", { tabindex: 0 });
+  let before = null;
+  const element = make(
+    "section", { class: "pmat-why", hidden: true, "aria-labelledby": title.id },
+    make("div", { class: "pmat-bar" }, title, makeButton("Close", close)), text,
+  );
+  element.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") close();
+  });
+  function close() {
+    element.hidden = true;
+    before?.focus();
+  }
+  return {
+    element,
+    open(heading, found) {
+      before = element.getRootNode().activeElement;
+      setText(title, heading);
+      setText(text, found);
+      element.hidden = false;
+      text.focus();
+    },
+  };
+}
+
+TABS.variables = makeVariables;

@@ -1,0 +1,78 @@
+// What the tabs share that the kernel reads for the page: asking, and saying how old it is.
+
+// came(data) fills the tab. Gives { show, status }: `status` tells why there is no newer reading.
+function makeReading(name, model, link, came) {
+  const status = makeMessage();
+  const runs = () => Boolean(model.get("live").running);
+
+  link.on("panel", ({ tab, data, text }) => {
+    if (tab !== name) return;
+    if (data === null) {
+      status.say("refused", text);
+      return;
+    }
+    if (!runs() || status.element.dataset.kind !== "waits") status.say("", "");
+    came(data);
+  });
+  function show() {
+    link.send("show", { tab: name }, (kind, text) => {
+      if (kind !== "done") status.say(kind, text);
+    });
+  }
+  return { show, status: status.element };
+}
+
+// For what is read only between cells: when that was, and whether it is out of date.
+function asOfText({ at, cell, behind }) {
+  const when = at ? `as of ${clockText(at)}${cell ? `, after ${cell}` : ""}` : "";
+  return behind ? `${when}; cells have run since, Refresh reads them` : when;
+}
+
+function clockText(at) {
+  return new Date(at * 1000).toLocaleTimeString("en-GB");
+}
+
+function momentText(at) {
+  const date = new Date(at * 1000);
+  const digits = (value) => String(value).padStart(2, "0");
+  const day = [date.getFullYear(), digits(date.getMonth() + 1), digits(date.getDate())].join("-");
+  return `${day} ${clockText(at)}`;
+}
+
+function signedText(bytes) {
+  return bytes > 0 ? `+${bytesText(bytes)}` : bytesText(bytes);
+}
+
+function lowerText(bytes, isLower) {
+  return `${isLower ? "≥ " : ""}${bytesText(bytes)}`;
+}
+
+// A short table that is shown as it comes: titles: [[title, width, kind], ...]; rows of texts
+// or elements. Hidden while it has none.
+function makeList(label, titles) {
+  const body = make("tbody");
+  const head = titles.map(([title, , kind]) =>
+    make("th", { scope: "col", class: `pmat-${kind ?? "text"}` }, title));
+  const element = make(
+    "table", { class: "pmat-table pmat-list", hidden: true },
+    make("caption", {}, label),
+    make("colgroup", {}, ...titles.map(([, width]) => make("col", { style: `width: ${width}` }))),
+    make("thead", {}, make("tr", {}, ...head)), body,
+  );
+  return {
+    element,
+    update(rows) {
+      body.replaceChildren(...rows.map((row) => make("tr", {}, ...row.map((one, at) => make(
+        "td", { class: `pmat-${titles[at][2] ?? "text"}`, title: typeof one === "string" ? one : false },
+        one)))));
+      element.hidden = rows.length === 0;
+    },
+  };
+}
+
+// Commands to type, in a line of text: words("next:", ["%pmat_vars"], "lists all").
+function words(...parts) {
+  return parts.flatMap((part) => [
+    Array.isArray(part) ? make("code", {}, part[0]) : part, " ",
+  ]);
+}
