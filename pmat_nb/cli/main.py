@@ -22,6 +22,7 @@ __all__ = ["main", "verbs"]
 _ABOUT = "The memory safety layer for Jupyter notebooks, from outside of them."
 # What carries out each command that is not a kernel's own verb: module and function.
 _MODULES: dict[str, str] = {
+    "run": "run.command:command",
     "stats": "stats:command",
     "history": "history:command",
     "configure": "configure:command",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .session import Session
 
-__all__ = ["DeathWatch", "death_text"]
+__all__ = ["DeathWatch", "cause_text", "death_text", "oom_killed"]
 
 _VARIABLES = 8
 # A death this long ago is history, not news.
@@ -158,14 +158,15 @@ def death_text(death: Death, saved: tuple[str, ...]) -> str:
     where = "between cells"
     if record.get("cell"):
         line = cut(clean(str(record.get("first_line") or "")), 50)
-        when = "after" if record.get("ended") else "in"
-        where = f"{when} {record['cell']}{f' ({line})' if line else ''}"
+        place = "after" if record.get("ended") else "in"
+        where = f"{place} {record['cell']}{f' ({line})' if line else ''}"
     held = seen.get("last_tree_bytes") or record.get("rss_bytes")
     limit = record.get("limit_bytes")
     amount = f" with {brief(held)}" + (f", limit {limit_text(limit)}" if limit else "")
+    when = moment(float(seen.get("died_at") or record.get("at") or 0))
     text = (
-        f"pmat_nb: the last kernel of this notebook died {where} at "
-        f"{moment(float(seen.get('died_at') or record.get('at') or 0))}{amount}; {_cause(seen)}."
+        f"pmat_nb: the last kernel of this notebook died {where} at {when}{amount}; "
+        f"{cause_text(seen)}."
     )
     known = {name for name, _ in record.get("variables") or ()}
     if saved:
@@ -174,13 +175,12 @@ def death_text(death: Death, saved: tuple[str, ...]) -> str:
     return text
 
 
-def _cause(seen: Any) -> str:
+def cause_text(seen: Any) -> str:
+    """How a process ended, in words, from a certificate of its guard."""
     if not seen:
         return "nothing is known of how it ended"
-    before, after = seen.get("oom_kills_before") or {}, seen.get("oom_kills_after") or {}
-    for place, name in (("cgroup", "container"), ("host", "machine")):
-        if (after.get(place) or 0) > (before.get(place) or 0):
-            return f"the {name}'s OOM killer acted at that time"
+    if where := oom_killed(seen):
+        return f"the {where}'s OOM killer acted at that time"
     number = (seen.get("exit") or {}).get("signal")
     if number:
         import signal
@@ -190,7 +190,19 @@ def _cause(seen: Any) -> str:
         except ValueError:
             name = f"signal {number}"
         return f"{name} ended it; no OOM killer acted"
+    code = (seen.get("exit") or {}).get("code")
+    if code is not None:
+        return f"it ended itself with exit code {code}"
     return "how it ended could not be read, but no OOM killer acted"
+
+
+def oom_killed(seen: Any) -> str:
+    """Whose OOM killer acted when a process ended, ``container`` or ``machine``; empty: none."""
+    before, after = seen.get("oom_kills_before") or {}, seen.get("oom_kills_after") or {}
+    for place, name in (("cgroup", "container"), ("host", "machine")):
+        if (after.get(place) or 0) > (before.get(place) or 0):
+            return name
+    return ""
 
 
 def _is_alive(record: Any) -> bool | None:

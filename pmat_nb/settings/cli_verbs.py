@@ -7,6 +7,7 @@ running kernel.
 from __future__ import annotations
 
 from .option import Option, Verb
+from .run_verb import RUN
 
 __all__ = ["CLI_VERBS", "KERNEL", "MORE"]
 
@@ -106,4 +107,4 @@ _COMPLETION = Verb(
     examples=("bash > ~/.local/share/bash-completion/completions/pmat-nb",),
 )
 
-CLI_VERBS: tuple[Verb, ...] = (_HEALTH, _METRICS, _RECOVER, _COMPLETION)
+CLI_VERBS: tuple[Verb, ...] = (RUN, _HEALTH, _METRICS, _RECOVER, _COMPLETION)

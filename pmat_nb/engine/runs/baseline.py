@@ -34,10 +34,11 @@ class Tolerance(NamedTuple):
 
 def compare(before: RunRecord, after: RunRecord, tolerance: Tolerance) -> tuple[Change, ...]:
     """Every figure that both runs have, and what is new or gone."""
-    changes = list(_notebooks(before, after, tolerance))
-    if before.scenario is not None and after.scenario is not None:
-        changes += _scenario(before.scenario, after.scenario, tolerance)
-    return tuple(changes)
+    if after.scenario is None:
+        return tuple(_notebooks(before, after, tolerance))
+    if before.scenario is None:
+        return ()
+    return tuple(_scenario(before.scenario, after.scenario, tolerance))
 
 
 def regressions(changes: tuple[Change, ...]) -> tuple[Change, ...]:

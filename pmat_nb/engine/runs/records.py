@@ -57,7 +57,9 @@ class CellRun(NamedTuple):
 
 
 class NotebookRun(NamedTuple):
-    """One notebook in one kernel. ``death`` says what became of a kernel that died."""
+    """One notebook in one kernel. ``death`` says what became of a kernel that died,
+    ``out_of_memory`` whether the system's OOM killer acted then.
+    """
 
     path: str
     output: str | None
@@ -71,6 +73,7 @@ class NotebookRun(NamedTuple):
     cells: tuple[CellRun, ...] = ()
     gates: tuple[GateCheck, ...] = ()
     death: str = ""
+    out_of_memory: bool = False
     notes: tuple[str, ...] = ()
 
     @property

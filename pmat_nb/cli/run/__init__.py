@@ -1,0 +1,1 @@
+"""``pmat-nb run``: notebooks and scenarios executed headless, measured, compared, judged."""

@@ -1,0 +1,236 @@
+"""Executes one notebook in a kernel of its own, and says what became of each cell."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.util import ensure_async
+
+from pmat_nb.engine.runs.records import CellRun, NotebookRun, Outcome
+from pmat_nb.errors import PmatError, UnavailableError, UsageError
+
+from .cells import cell_of, not_run, note_in_cell, runs
+from .client import Link, Measuring, Wishes
+from .deaths import cause_of_death, exit_of, last_words
+from .ending import notebook_run
+
+__all__ = ["Execution", "Job", "execute"]
+
+_FINISH_S = 120.0
+_AFTER_TIMEOUT_S = 10.0
+
+
+class Job(NamedTuple):
+    """One notebook to execute. ``name`` is its path as given, ``path`` the file itself."""
+
+    name: str
+    path: Path | None
+    notebook: Any
+    folder: Path
+    wishes: Wishes
+    timeout_s: float | None = None
+    allow_errors: bool = False
+    kernel_name: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class Execution:
+    """One kernel that executes the cells of a job; ``run`` is what came of it.
+
+    ``tell`` hears of each cell before (without) and after (with its record) it ran.
+    """
+
+    def __init__(self, job: Job, tell: Callable[[int, CellRun | None], None]) -> None:
+        self.job = job
+        self._tell = tell
+        self._folder = Path(tempfile.mkdtemp(prefix="pmat_nb-run-"))
+        self.client: Any = _Client(job.notebook, **_traits(job))
+        self.client.link = Link(self._folder, job.name, job.path, job.wishes)
+        self.client.started = {}
+        # What the kernel's process says itself: of interest if it dies.
+        self._said = self._folder / "stderr"
+        self.cells: dict[int, CellRun] = {}
+        self.end: dict[str, Any] = {}
+        self.death, self.out_of_memory = "", False
+        self.outcome: Outcome = "ok"
+        self._notes = job.notes
+        self.started_at = time.time()
+        self._clock = time.monotonic()
+        self._pid_exit: Callable[[], int | None] = lambda: None
+
+    async def execute(self) -> NotebookRun:
+        """Start the kernel, run the cells, end it; cancelling leaves what is known so far."""
+        try:
+            await self.open()
+            await self.run_cells()
+            await self.finish()
+        except asyncio.CancelledError:
+            self.outcome = "interrupted"
+        finally:
+            await self.close()
+        return self.run()
+
+    async def open(self) -> None:
+        """Start the kernel and load the extension in it.
+
+        Raises:
+            UsageError: the kernel is not there, cannot measure itself, or a settings file is
+                wrong.
+        """
+        from jupyter_client.kernelspec import NoSuchKernel
+
+        client = self.client
+        client.reset_execution_trackers()
+        client.create_kernel_manager()
+        try:
+            with self._said.open("wb") as said:
+                await client.async_start_new_kernel(cwd=str(self.job.folder), stderr=said)
+            await client.async_start_new_kernel_client()
+        except NoSuchKernel as missing:
+            raise UsageError(
+                f"pmat-nb run: {self.job.name!r} wants the kernel {missing.name!r}, which is not "
+                "installed here; name another: --kernel-name python3"
+            ) from None
+        except DeadKernelError:
+            raise UnavailableError(
+                f"pmat-nb run: the kernel of {self.job.name!r} died while it started"
+            ) from None
+        if problems := client.started.get("problems"):
+            raise UsageError(f"pmat-nb run: {problems[0]}")
+        self._pid_exit = exit_of(client.km)
+        info = await client.async_wait_for_reply(await ensure_async(client.kc.kernel_info()))
+        if info is not None:
+            self.job.notebook.metadata["language_info"] = info["content"]["language_info"]
+
+    async def run_cells(self) -> None:
+        """Run every code cell in turn, as far as the first that ends the run."""
+        for place, cell in enumerate(self.job.notebook.cells):
+            if not runs(cell):
+                continue
+            if self.outcome != "ok" and not self._goes_on():
+                self.cells[place] = not_run(place, cell)
+                continue
+            self._tell(place, None)
+            # What it is if nothing more is heard of it.
+            self.cells[place] = not_run(place, cell)._replace(outcome="interrupted")
+            outcome, error = await self._run_cell(cell, place)
+            self._note(place, cell, outcome, error)
+            self._tell(place, self.cells[place])
+        self.client.set_widgets_metadata()
+
+    def _goes_on(self) -> bool:
+        return self.job.allow_errors and self.outcome in ("failed", "stopped")
+
+    async def _run_cell(self, cell: Any, place: int) -> tuple[Outcome, str]:
+        client = self.client
+        try:
+            await client.async_execute_cell(
+                cell, place, execution_count=client.code_cells_executed + 1
+            )
+        except CellExecutionError as problem:
+            return "failed", f"{problem.ename}: {problem.evalue}"
+        except CellTimeoutError:
+            return "timed out", f"ran longer than {self.job.timeout_s:g} s"
+        except DeadKernelError:
+            if asyncio.current_task() and asyncio.current_task().cancelling():  # type: ignore[union-attr]
+                raise asyncio.CancelledError from None
+            return "died", "the kernel died"
+        return "ok", ""
+
+    def _note(self, place: int, cell: Any, outcome: Outcome, error: str) -> None:
+        events = [event for event in self.client.link.events() if event["event"] == "cell"]
+        made = cell_of(place, cell, outcome, error, events[-1] if events else None)
+        self.cells[place] = made
+        note_in_cell(cell, made)
+        if self.outcome == "ok" or made.outcome in ("died", "timed out"):
+            self.outcome = made.outcome
+
+    async def finish(self) -> None:
+        """Check the gates in the kernel, or find out how it ended."""
+        client = self.client
+        if self.outcome == "timed out":
+            await ensure_async(client.km.interrupt_kernel())
+        if self.outcome != "died":
+            wait_s = _AFTER_TIMEOUT_S if self.outcome == "timed out" else _FINISH_S
+            try:
+                await client.async_ask("finish", timeout_s=wait_s)
+            except DeadKernelError:
+                await self._find_cause()
+                return
+            except PmatError as problem:
+                self.death = f"the gates were not checked: {problem}"
+            for event in client.link.events():
+                if event["event"] == "end":
+                    self.end = event
+            return
+        await self._find_cause()
+
+    async def _find_cause(self) -> None:
+        started, status = self.client.started, self._pid_exit()
+        self.death, self.out_of_memory = await asyncio.to_thread(cause_of_death, started, status)
+        self._notes += last_words(self._said)
+
+    async def close(self) -> None:
+        """End the kernel, whatever it is doing, and remove what belongs to the run alone."""
+        client = self.client
+        try:
+            if client.km is not None:
+                if self.outcome in ("interrupted", "timed out"):
+                    client.shutdown_kernel = "immediate"
+                with suppress(RuntimeError):
+                    await client._async_cleanup_kernel()
+        finally:
+            for place, cell in enumerate(self.job.notebook.cells):
+                if runs(cell) and place not in self.cells:
+                    self.cells[place] = not_run(place, cell)
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def run(self) -> NotebookRun:
+        """The record of all this."""
+        return notebook_run(
+            self.job.name,
+            self.outcome,
+            self.started_at,
+            time.monotonic() - self._clock,
+            self.client.started,
+            self.end,
+            tuple(self.cells[place] for place in sorted(self.cells)),
+            death=self.death,
+            out_of_memory=self.out_of_memory,
+            notes=self._notes,
+        )
+
+
+class _Client(Measuring, NotebookClient):
+    """Ours."""
+
+
+def _traits(job: Job) -> dict[str, Any]:
+    import logging
+
+    silent = logging.getLogger("pmat_nb.run")
+    silent.disabled = True
+    traits: dict[str, Any] = {"allow_errors": job.allow_errors, "log": silent}
+    if job.timeout_s is not None:
+        traits["timeout"] = max(1, round(job.timeout_s))
+    if job.kernel_name:
+        traits["kernel_name"] = job.kernel_name
+    return traits
+
+
+def execute(job: Job, tell: Callable[[int, CellRun | None], None]) -> NotebookRun:
+    """Execute a job; Ctrl-C and SIGTERM end it with what is known (outcome ``interrupted``)."""
+    execution = Execution(job, tell)
+    from .interrupts import until_interrupted
+
+    until_interrupted(execution.execute())
+    return execution.run()
