@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Dashboard"]
 
+_VIEW = "application/vnd.jupyter.widget-view+json"
+# From ipywidgets 8 on.
+_SHOWS_ITSELF = hasattr(anywidget.AnyWidget, "_repr_mimebundle_")
+
 
 class Dashboard(anywidget.AnyWidget):
     """One dashboard on a page; any number may be open."""
@@ -69,11 +73,15 @@ class Dashboard(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         session = self._session
-        made = super()._repr_mimebundle_(**kwargs)
-        if session is None or made is None:
-            return made
-        data, metadata = made if isinstance(made, tuple) else (made, {})
-        return {**data, **session.faults.guard("the static dashboard")(bundle)(session)}, metadata
+        if session is None:
+            return None
+        made = super()._repr_mimebundle_(**kwargs) if _SHOWS_ITSELF else self._view()
+        data, metadata = made if isinstance(made, tuple) else (made or {}, {})
+        static = session.faults.guard("the static dashboard")(bundle)(session)
+        return {**data, **(static or {})}, metadata
+
+    def _view(self) -> dict[str, Any]:
+        return {_VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.model_id}}
 
     # --- messages -----------------------------------------------------------------------
 

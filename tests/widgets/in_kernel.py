@@ -17,14 +17,16 @@ def limit(pool):
     return current().pools[pool].limit_bytes
 
 
-def dashboards():
-    """Dashboards that ipywidgets still knows, by model."""
-    from pmat_nb.widgets.dashboard import Dashboard
-
+def _comms():
+    # By name: traitlets makes a class for each widget that is given traits of its own.
     gc.collect()
-    return sorted(
-        one.comm.comm_id for one in gc.get_objects() if type(one) is Dashboard if one.comm
-    )
+    found = [one for one in gc.get_objects() if type(one).__name__ == "Dashboard"]
+    return [one.comm for one in found if one.comm is not None]
+
+
+def dashboards():
+    """The models of the dashboards that are open."""
+    return sorted(comm.comm_id for comm in _comms())
 
 
 def cpu_of_feed(seconds):
@@ -36,30 +38,18 @@ def cpu_of_feed(seconds):
     return time.clock_gettime(clock) - started, time.monotonic() - began
 
 
-def cpu_of_process(seconds):
-    """CPU seconds that this kernel took, all threads together, in ``seconds`` of sleep."""
-    started = time.process_time()
-    time.sleep(seconds)
-    return time.process_time() - started
-
-
 def soak(ticks):
     """Traced bytes that ``ticks`` updates left, after as many to warm up."""
     feed = current().part_if_made("dashboards")
-    for _ in range(ticks):
-        feed._tick()
-    gc.collect()
     tracemalloc.start()
-    for _ in range(20):
-        feed._tick()
-    gc.collect()
-    before, _ = tracemalloc.get_traced_memory()
-    for _ in range(ticks):
-        feed._tick()
-    gc.collect()
-    after, _ = tracemalloc.get_traced_memory()
+    held = []
+    for _ in range(2):
+        for _ in range(ticks):
+            feed._tick()
+        gc.collect()
+        held.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
-    return after - before
+    return held[1] - held[0]
 
 
 def run_out():
@@ -72,7 +62,4 @@ def run_out():
 
 def routes_kept():
     """What ipykernel remembers of the dashboards' messages, to route replies."""
-    from pmat_nb.widgets.dashboard import Dashboard
-
-    comms = [one.comm for one in gc.get_objects() if type(one) is Dashboard if one.comm]
-    return sum(len(getattr(comm, "_reply_subshell_ids", ())) for comm in comms)
+    return sum(len(getattr(comm, "_reply_subshell_ids", ())) for comm in _comms())
