@@ -55,6 +55,17 @@ def test_where_no_widget_runs_it_is_text_and_a_picture(page: Page) -> None:
     assert any("libraries" in str(word) for word in words)
 
 
+def test_nbconvert_shows_the_picture_and_the_report(page: Page) -> None:
+    import nbformat
+    from nbconvert import HTMLExporter
+
+    shown = nbformat.v4.new_output("execute_result", page.bundle, execution_count=1)
+    cell = nbformat.v4.new_code_cell("%pmat_dashboard", outputs=[shown], execution_count=1)
+    html, _ = HTMLExporter().from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
+    assert '<img alt="kernel ' in html and "Total Allocated" in html
+    assert "widget-view" not in html
+
+
 def test_hostile_names_stay_text_in_the_picture(kernel: Kernel) -> None:
     kernel.run("%load_ext pmat_nb")
     kernel.run("globals()['<b onload=\"x\">&\\x00\u202e'] = bytearray(90_000_000)")
