@@ -96,9 +96,17 @@ class Headless:
         )
         from pmat_nb.session.following import end_with
 
-        end_with(int(self._options["runner"]), session.close)
+        end_with(int(self._options["runner"]), self._runner_has_died)
         if self._log is not None:
             session.faults.guard("the log")(self._log.start)()
+
+    def _runner_has_died(self) -> None:
+        """It was killed, and left its own folder behind."""
+        import shutil
+        from pathlib import Path
+
+        self._session.close()
+        shutil.rmtree(Path(self._options["records"]).parent, ignore_errors=True)
 
     def cell_ended(self, record: CellRecord) -> None:
         """Write what a cell cost; the reply to whoever asked for it comes after."""

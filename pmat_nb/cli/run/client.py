@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from queue import Empty
@@ -22,6 +23,7 @@ from pmat_nb.errors import UnavailableError, UsageError
 __all__ = ["Link", "Measuring", "Wishes"]
 
 _AGENT = "pmat_nb.magics.headless"
+_ABORTING_S = 0.2
 
 
 class Wishes(NamedTuple):
@@ -112,23 +114,32 @@ class Measuring:
             DeadKernelError: it has died.
             UnavailableError: it did not answer in time.
         """
+        until = time.monotonic() + timeout_s
+        while time.monotonic() < until:
+            reply = await self._async_request(self.link.code(function), until)
+            # For a moment after an interrupt a kernel turns away what was sent meanwhile.
+            if reply is not None and reply["content"].get("status") != "aborted":
+                _check(reply["content"], self.kernel_name)  # type: ignore[attr-defined]
+                return
+            await asyncio.sleep(_ABORTING_S)
+        raise UnavailableError(f"the kernel did not answer within {timeout_s:g} s")
+
+    async def _async_request(self, code: str, until: float) -> dict[str, Any] | None:
+        """Send ``code`` silently; the reply, or None where none came in time."""
         kernel: Any = self.kc  # type: ignore[attr-defined]
-        code = self.link.code(function)
         asked = await ensure_async(
             kernel.execute(code, silent=True, store_history=False, allow_stdin=False)
         )
-        until = asyncio.get_running_loop().time() + timeout_s
-        while asyncio.get_running_loop().time() < until:
+        while time.monotonic() < until:
             try:
-                reply = await ensure_async(kernel.shell_channel.get_msg(timeout=1))
+                reply: dict[str, Any] = await ensure_async(kernel.shell_channel.get_msg(timeout=1))
             except Empty:
                 if not await ensure_async(kernel.is_alive()):
                     raise DeadKernelError("Kernel died") from None
                 continue
             if reply["parent_header"].get("msg_id") == asked:
-                _check(reply["content"], self.kernel_name)  # type: ignore[attr-defined]
-                return
-        raise UnavailableError(f"the kernel did not answer within {timeout_s:g} s")
+                return reply
+        return None
 
     ask = run_sync(async_ask)
 

@@ -51,7 +51,7 @@ def cause_of_death(started: dict[str, Any], status: int | None) -> tuple[str, bo
 
 
 def last_words(path: Path) -> tuple[str, ...]:
-    """The last lines that a kernel's process wrote to its standard error, less Jupyter's own."""
+    """The last lines that a kernel's process wrote by itself, less Jupyter's own."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _WORDS_BYTES))

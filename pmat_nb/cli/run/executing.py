@@ -57,7 +57,7 @@ class Execution:
         self.client.link = Link(self._folder, job.name, job.path, job.wishes)
         self.client.started = {}
         # What the kernel's process says itself: of interest if it dies.
-        self._said = self._folder / "stderr"
+        self._said = self._folder / "said"
         self.cells: dict[int, CellRun] = {}
         self.end: dict[str, Any] = {}
         self.death, self.out_of_memory = "", False
@@ -93,7 +93,9 @@ class Execution:
         client.create_kernel_manager()
         try:
             with self._said.open("wb") as said:
-                await client.async_start_new_kernel(cwd=str(self.job.folder), stderr=said)
+                # Not to our own standard output, which may be read as JSON.
+                where = {"cwd": str(self.job.folder), "stdout": said, "stderr": said}
+                await client.async_start_new_kernel(**where)
             await client.async_start_new_kernel_client()
         except NoSuchKernel as missing:
             raise UsageError(
@@ -167,12 +169,20 @@ class Execution:
                 await self._find_cause()
                 return
             except PmatError as problem:
-                self.death = f"the gates were not checked: {problem}"
-            for event in client.link.events():
-                if event["event"] == "end":
-                    self.end = event
+                self._notes += (f"the gates were not checked: {problem}",)
+            self._read_end()
             return
         await self._find_cause()
+
+    def _read_end(self) -> None:
+        """The kernel's last words, and those on a cell that was interrupted for its time."""
+        for event in self.client.link.events():
+            if event["event"] == "end":
+                self.end = event
+            for place, made in self.cells.items():
+                if made.outcome == "timed out" and event["event"] == "cell":
+                    cell = self.job.notebook.cells[place]
+                    self.cells[place] = cell_of(place, cell, "timed out", made.error, event)
 
     async def _find_cause(self) -> None:
         started, status = self.client.started, self._pid_exit()
