@@ -24,7 +24,7 @@ TWICE := --reruns 1 -rR
 WITH_OTHERS := not alone and not soak and not extra
 ONE_BY_ONE := alone and not soak and not extra
 
-.PHONY: demo test test-newest test-oldest test-py soak bench lint format picture clean help
+.PHONY: demo test test-newest test-oldest test-py soak bench docs lint format picture clean help
 
 help:
 	@echo "make demo      run notebooks/01_tour.ipynb in a real kernel; results in build/"
@@ -33,6 +33,7 @@ help:
 	@echo "make bench     measure this project and its peers; writes docs/benchmarks.md"
 	@echo "make soak      the tests that run for minutes"
 	@echo "make lint      ruff (lint and format) and mypy"
+	@echo "make docs      the documentation as a site, notebooks run for it; build/docs/index.html"
 	@echo "make picture   docs/images/stats.png from the tour's real output"
 
 # -- environments --------------------------------------------------------------------
@@ -50,6 +51,7 @@ endef
 DEMO := $(VENV)/.built-demo-$(STATE)
 TEST := $(VENV)/.built-test-$(STATE)
 BENCH := $(VENV)/.built-bench-$(STATE)
+SITE := $(VENV)/.built-docs-$(STATE)
 OLD := $(OLDEST)/.built-$(STATE)
 
 $(DEMO):
@@ -65,6 +67,10 @@ $(BENCH): | $(TEST)
 	$(VENV)/bin/python -m pip install $(PIP_OPTIONS) -e '.[bench]'
 	@touch $@
 
+$(SITE): | $(DEMO)
+	$(VENV)/bin/python -m pip install $(PIP_OPTIONS) -e '.[docs]'
+	@touch $@
+
 $(OLD):
 	$(call build,$(OLDEST),$(PY_OLDEST))
 	$(OLDEST)/bin/python -m pip install $(PIP_OPTIONS) -r requirements/oldest.txt
@@ -78,6 +84,9 @@ demo: $(DEMO)
 
 picture: $(DEMO)
 	@$(VENV)/bin/python scripts/picture.py
+
+docs: $(SITE)
+	@$(VENV)/bin/python scripts/docs_site.py
 
 # -- tests ---------------------------------------------------------------------------
 

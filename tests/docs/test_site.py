@@ -1,0 +1,84 @@
+"""What the site is put together from: navigation, turned links, the generated reference."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+
+import pmat_nb
+from pmat_nb.cli.codes import Code
+from pmat_nb.cli.main import verbs
+from pmat_nb.settings import VERBS
+
+from .blocks import ROOT
+
+pytestmark = pytest.mark.newest
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    import docs_site
+
+    yield docs_site
+    for name in ("docs_site", "demo", "reference"):
+        if name not in before:
+            monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+def test_every_page_has_its_place_in_the_navigation(site: ModuleType) -> None:
+    listed = set()
+    for part in site.PARTS:
+        page = ROOT / "docs" / f"{part}.md"
+        listed |= {(page.parent / name).resolve() for name in site.LISTED.findall(page.read_text())}
+    pages = {path for path in (ROOT / "docs").rglob("*.md") if path.stem not in site.PARTS}
+    pages |= set((ROOT / "notebooks").glob("*.ipynb"))
+    assert pages - {ROOT / "docs" / "index.md"} <= listed
+
+
+def test_links_are_turned_towards_the_site(site: ModuleType) -> None:
+    text = "[a](../notebooks/01_tour.ipynb) [b](limits.md#which-limit) [c](https://x.org) [d](#e)"
+    assert site.turned(text, ROOT / "docs" / "index.md") == text.replace(
+        "../notebooks/", "tutorials/"
+    )
+    assert site.turned("[a](docs/find.md)", ROOT / "CHANGELOG.md") == "[a](find.md)"
+    back = site.turned("[a](../docs/limits.md)", ROOT / "notebooks" / "01_tour.ipynb")
+    assert back == "[a](../limits.md)"
+
+
+def test_what_loads_from_a_network_is_seen(site: ModuleType) -> None:
+    assert site.REMOTE_PART.search('<script async src="https://cdn.example/x.js"></script>')
+    assert not site.REMOTE_PART.search('<a href="https://example.org/">a link</a>')
+
+
+def test_the_reference_has_every_magic_with_every_option(site: ModuleType) -> None:
+    text = "\n".join(site.reference.magics())
+    for verb in VERBS:
+        section = text.partition(f"## `%{verb.magic}`")[2].partition("\n## ")[0]
+        assert section, verb.magic
+        missing = [
+            o.spelled for o in verb.all_options() if o.spelled not in section.replace("\\|", "|")
+        ]
+        assert not missing, verb.magic
+
+
+def test_the_reference_has_every_command_and_exit_code(site: ModuleType) -> None:
+    text = "\n".join(site.reference.commands())
+    for verb in verbs().values():
+        section = text.partition(f"## `pmat-nb {verb.name}`")[2].partition("\n## ")[0]
+        assert section, verb.name
+        missing = [
+            o.spelled for o in verb.all_options() if o.spelled not in section.replace("\\|", "|")
+        ]
+        assert not missing, verb.name
+    assert set(site.reference.CODES) == set(Code)
+
+
+def test_the_reference_has_every_public_name(site: ModuleType) -> None:
+    text = "\n".join(site.reference.python())
+    hooks = {"__version__", "load_ipython_extension", "unload_ipython_extension"}
+    assert [n for n in pmat_nb.__all__ if n not in hooks and f"pmat_nb.{n}" not in text] == []
