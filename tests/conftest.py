@@ -46,6 +46,8 @@ def isolated(
     for name in [n for n in os.environ if n.startswith(("PMAT_MEMORY", "XDG_", "MEM_LIMIT"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
+    # Not made: what belongs there goes to the state folder, not to the system's /run.
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(home / "runtime"))
     monkeypatch.setenv("IPYTHONDIR", str(home / ".ipython"))
     monkeypatch.setenv("MPLCONFIGDIR", str(shared_cache))
     monkeypatch.chdir(work)

@@ -139,6 +139,7 @@ def _matching(which: str, kernels: Sequence[Running]) -> list[Running]:
         lambda k: (
             k.sign is not None
             and k.sign.notebook_source == "folder"
+            and path.endswith(".ipynb")
             and str(Path(path).parent) == k.sign.notebook_key
         ),
     )
@@ -192,6 +193,7 @@ def row_of(kernel: Running, state: str | None = None) -> KernelRow:
     # Another user's shares cannot be read: RSS is what is known.
     now = memory_now(kernel) if own else None
     record = sign.record() if sign is not None else None
+    pressure = sign.pressure_now(now.tree_bytes if now is not None else None) if sign else None
     cell = kernel.running
     return KernelRow(
         kernel_id=kernel.kernel_id,
@@ -205,8 +207,8 @@ def row_of(kernel: Running, state: str | None = None) -> KernelRow:
         rss_bytes=now.rss_bytes if now is not None else _rss_bytes(kernel),
         tree_bytes=now.tree_bytes if now is not None and sign is not None else None,
         limit_bytes=record.limit.limit_bytes if record is not None and record.limit else None,
-        pressure=record.pressure.fraction if record is not None else None,
-        pressure_level=record.pressure.level if record is not None else None,
+        pressure=pressure.fraction if pressure is not None else None,
+        pressure_level=pressure.level if pressure is not None else None,
         as_of_s=max(0.0, time.time() - sign.at) if sign is not None else None,
         pmat_version=sign.pmat if sign is not None else None,
     )

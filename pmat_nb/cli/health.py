@@ -71,7 +71,9 @@ def _judge(rows: list[KernelRow], most: str) -> None:
     ]
     if over:
         level = max((row.pressure_level or "LOW" for row in over), key=LEVELS.index)
-        raise GateFailedError(f"{_named(over)} at {level}; the most is {most} (--max-level)")
+        raise GateFailedError(
+            f"{_named(over)}: the level is {level}, the most is {most} (--max-level)"
+        )
 
 
 def _named(rows: list[KernelRow]) -> str:

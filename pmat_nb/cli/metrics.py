@@ -138,12 +138,13 @@ def _samples(kernel: Running) -> Iterator[_Sample]:
     sign = kernel.sign
     if sign is None:
         return
-    yield from _now(memory_now(kernel))
-    sample = sign.record()
+    now = memory_now(kernel)
+    yield from _now(now)
+    sample, pressure = sign.record(), sign.pressure_now(now.tree_bytes if now else None)
     yield "limit_bytes", (), sample.limit.limit_bytes if sample.limit else None
-    yield "pressure_ratio", (), sample.pressure.fraction
-    for level in LEVELS if sample.pressure.level is not None else ():
-        yield "pressure_level", (level,), float(level == sample.pressure.level)
+    yield "pressure_ratio", (), pressure.fraction
+    for level in LEVELS if pressure.level is not None else ():
+        yield "pressure_level", (level,), float(level == pressure.level)
     yield "busy", (), float(sign.busy)
     yield "sample_age_seconds", (), max(0.0, time.time() - sign.at)
     if sign.detail is not None:

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .history.process import ProcessKey, is_alive
 from .paths import Folder, make_private, runtime_dir, state_dir
+from .pressure import classify, thresholds
 from .record_json import from_plain, to_plain
-from .records import StatsRecord
+from .records import Pressure, StatsRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,8 @@ class Sign(NamedTuple):
     ``at`` is when (seconds since the epoch). ``sample`` is cheap and new, with None for what
     takes longer to find out; ``detail`` is everything as of its own time, once somebody has
     asked this kernel for it. ``busy``: whether a cell ran; which one, tells the journal
-    (``engine/journal.py``). ``left_out`` are processes below the kernel that are ours.
+    (``engine/journal.py``). ``left_out`` are processes below the kernel that are ours;
+    ``bounds`` is where MEDIUM, HIGH and CRITICAL begin.
     """
 
     machine: str
@@ -58,6 +60,7 @@ class Sign(NamedTuple):
     pmat: str
     busy: bool
     left_out: tuple[int, ...]
+    bounds: tuple[float, ...]
     sample: StatsRecord
     detail: StatsRecord | None
 
@@ -71,6 +74,17 @@ class Sign(NamedTuple):
         if self.detail is not None and self.detail.timestamp >= self.sample.timestamp:
             return self.detail
         return self.sample
+
+    def pressure_now(self, tree_bytes: int | None) -> Pressure:
+        """The pressure with what the kernel holds now, where that is more than it last said."""
+        said, limit = self.record().pressure, self.record().limit
+        if tree_bytes is None or limit is None or not limit.limit_bytes:
+            return said
+        fraction = tree_bytes / limit.limit_bytes
+        if said.fraction is not None and fraction <= said.fraction:
+            return said
+        level = classify(fraction, said.level, thresholds(*self.bounds))
+        return said._replace(fraction=fraction, level=level)
 
 
 class Beacon:

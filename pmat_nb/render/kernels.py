@@ -46,7 +46,7 @@ class KernelRow(NamedTuple):
 
     ``tree_bytes`` is None for kernels of other users and where nothing tells which child
     processes are ours. Limit, pressure and level are the kernel's own word of ``as_of_s``
-    seconds ago; None where it has not loaded the extension. ``state`` is ``idle``, ``busy``,
+    seconds ago, higher where its memory has grown since; None where it has not loaded the extension. ``state`` is ``idle``, ``busy``,
     ``stuck`` (busy, in a call that lets nothing else run), ``silent`` (does not answer), or
     None: not asked.
     """

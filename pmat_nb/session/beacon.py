@@ -97,6 +97,7 @@ class BeaconKeeper:
         protector = self._session.protector
         return {
             "busy": self._session.meter.busy,
+            "bounds": [bound.enter for bound in self._session.pressure.bounds],
             "left_out": list(protector.guard_pids) if protector is not None else [],
         }
 

@@ -44,6 +44,7 @@ _ISOLATED = {
     "JUPYTER_CONFIG_DIR": "home/.jupyter",
     "JUPYTER_DATA_DIR": "home/.local/share/jupyter",
     "JUPYTER_RUNTIME_DIR": "runtime",
+    "XDG_RUNTIME_DIR": "user",
     "IPYTHONDIR": "home/.ipython",
     "TMPDIR": "tmp",
 }
