@@ -157,7 +157,11 @@ class HistoryReport(Report):
             return [Line.of("no death of a kernel is recorded")]
         # Lines, not a grid: how it ended stands at the end of a long sentence.
         return [
-            Line.of(Part(moment(event_time(event)), "strong"), event_text(event), joint="  ")
+            Line.of(
+                Part(moment(event_time(event)), "strong"),
+                " ".join(event_text(event).splitlines()),
+                joint="  ",
+            )
             for event in events[-self.top :]
         ]
 

@@ -164,6 +164,13 @@ def test_sessions_say_whether_their_end_was_recorded():
     ]
 
 
+def test_a_death_told_in_two_lines_stays_readable():
+    story = {"text": "the kernel died.\n2 variables were saved"}
+    event = EventRow("s", "n", 1, START, "death", story)
+    report = HistoryReport(History(events=(event,)), view="deaths")
+    assert "died. 2 variables" in " ".join(repr(report).split())
+
+
 def test_deaths_are_told_in_their_own_words():
     report = HistoryReport(HISTORY, view="deaths")
     assert "2025-10-09 08:56  died in In[17] at 14.9 GB" in repr(report)
