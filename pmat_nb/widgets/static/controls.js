@@ -40,6 +40,8 @@ function makeConfirm(title, question, run, attributes = {}) {
     const held = element.contains(document.activeElement);
     ask.hidden = asking;
     answers.hidden = !asking;
+    // A narrow cell of a table leaves the question its room.
+    element.parentElement?.classList.toggle("pmat-asking", asking);
     if (asking) no.focus();
     else if (held) ask.focus();
   }

@@ -11,7 +11,8 @@ function makeHistory(model, link) {
     keyOf: (row) => row.key,
     sort: ["at", "descending"],
     columns: [
-      { key: "at", title: "When", width: "17%", kind: "moment", text: (row) => momentText(row.at) },
+      { key: "at", title: "When", width: "13%", kind: "moment",
+        text: (row) => shortMomentText(row.at), hint: (row) => momentText(row.at) },
       { key: "label", title: "Cell", width: "8%",
         hint: (row) => `${row.label}, ${row.own ? "of this kernel" : "of an earlier kernel"}` },
       { key: "own", title: "Kernel", width: "8%", text: (row) => (row.own ? "this" : "earlier") },
@@ -22,7 +23,7 @@ function makeHistory(model, link) {
         hint: (row) => `${bytesText(row.peak)}, ${row.sampled ? "sampled: a lower bound" : "exact"}` },
       { key: "took", title: "Took", width: "8%", kind: "seconds" },
       { key: "failed", title: "Ended", width: "7%", text: (row) => (row.failed ? "failed" : "") },
-      { key: "line", title: "First line", width: "22%" },
+      { key: "line", title: "First line", width: "26%" },
     ],
     empty: "No runs are recorded yet: each cell that runs is entered here.",
   });
@@ -47,7 +48,7 @@ function makeHistory(model, link) {
     lines(deaths, data.deaths.map(([at, text]) => `${momentText(at)}  ${text}`), "None is recorded.");
     sessions.update(data.sessions.map((one) => [
       momentText(one.at), secondsText(one.lasted), countText(one.cells), bytesText(one.peak),
-      one.limit === null ? "none" : bytesText(one.limit), one.ended,
+      bytesText(one.limit), one.ended,
     ]));
     setText(problems, data.problems.join(" · "));
   }

@@ -23,8 +23,8 @@ function makeLeaks(model, link) {
       { key: "rate", title: "Per run", width: "10%", kind: "bytes",
         hint: (row) => `${bytesText(row.low)} to ${bytesText(row.high)} a run, by ${row.counter}` },
       { key: "runs", title: "Runs", width: "7%", kind: "count" },
-      { key: "confidence", title: "Confidence", width: "10%", kind: "share", text: confidence },
-      { key: "kept", title: "Kept by", width: "18%" },
+      { key: "confidence", title: "Confidence", width: "12%", kind: "share", text: confidence },
+      { key: "kept", title: "Kept by", width: "16%" },
       { key: "line", title: "First line", width: "24%" },
     ],
     empty: "No cell is suspected. Cells that run again are watched by themselves.",
@@ -36,12 +36,12 @@ function makeLeaks(model, link) {
     columns: [
       { key: "key", title: "№", width: "5%", text: (row) => String(Number(row.key) + 1) },
       { key: "verdict", title: "Verdict", width: "9%" },
-      { key: "confidence", title: "Confidence", width: "10%", kind: "share", text: confidence },
+      { key: "confidence", title: "Confidence", width: "12%", kind: "share", text: confidence },
       { key: "site", title: "Site", width: "13%",
         hint: (row) => [row.site, row.source].filter(Boolean).join("  ") },
       { key: "rate", title: "Per run", width: "9%", kind: "bytes" },
       { key: "retained", title: "Kept in all", width: "10%", kind: "bytes" },
-      { key: "kept", title: "Kept by", width: "20%" },
+      { key: "kept", title: "Kept by", width: "18%" },
       { key: "fix", title: "Fix", width: "24%" },
     ],
     empty: "It has no rows.",
@@ -72,7 +72,7 @@ function nextWords(data) {
   }
   const ran = `${countText(data.watched)} cell${data.watched === 1 ? "" : "s"} run again so far.`;
   return words(ran, "To find the line: write", ["%%pmat_leaks --repeat 20"], "above a cell, or",
-    ["%pmat_leaks start"], ", run it again a few times, and", ["%pmat_leaks stop"]);
+    ["%pmat_leaks start"], "and run it again a few times, then", ["%pmat_leaks stop"]);
 }
 
 function confidence(row) {

@@ -1,6 +1,6 @@
 // The pressure tab: where levels begin, what is done at each, and trying it without doing it.
 
-const NAMED = { low: "LOW up to", medium: "MEDIUM up to", high: "HIGH up to, CRITICAL from" };
+const NAMED = { low: "LOW up to", medium: "MEDIUM up to", high: "CRITICAL from" };
 
 function makePressure(model, link) {
   const say = makeMessage();
@@ -22,6 +22,7 @@ function makePressure(model, link) {
   ]);
   const level = makeSelect("Simulate", [], () => steps.update([]));
   const tried = makeMessage();
+  const tell = telling(model, tried);
   const shown = makeButton("Show what it would do", () => simulate(false));
   const carried = makeConfirm("Do it…", "Carry the responses out now?", () => simulate(true));
   const reading = makeReading("pressure", model, link, came);
@@ -29,7 +30,7 @@ function makePressure(model, link) {
     "div", { class: "pmat-pressure" },
     make("div", { class: "pmat-bar" }, headline, reading.status),
     chart.element, fields,
-    make("div", { class: "pmat-bar" }, auto.element, say.element),
+    make("div", { class: "pmat-bar" }, auto.element), make("div", { class: "pmat-line" }, say.element),
     plans.element,
     make("div", { class: "pmat-bar pmat-above" }, level.element, shown, carried.element, tried.element),
     steps.element, runs.element, notes,
@@ -37,7 +38,7 @@ function makePressure(model, link) {
 
   function simulate(confirmed) {
     link.send("pressure simulate", { level: level.select.value, confirmed }, (kind, text, data) => {
-      tried.say(kind, text);
+      tell(kind, text);
       if (kind === "done") steps.update(data.steps.map(stepRow));
     });
   }
@@ -126,13 +127,13 @@ function makeFraction(name, title, least, most, onset) {
 
 // The last quarter of an hour as a line, with the levels' bounds named at the right.
 function makePressureChart() {
-  const [width, height, left, right] = [860, 132, 34, 78];
-  const svg = makeSvg("svg", {
-    class: "pmat-chart", viewBox: `0 0 ${width} ${height}`, role: "img", preserveAspectRatio: "none",
-  });
+  const [height, left, right] = [132, 8, 100];
+  const svg = makeSvg("svg", { class: "pmat-chart", role: "img", height });
   const element = make("div", { class: "pmat-small" }, svg);
   function draw({ samples, plans, at }, hues) {
     const span = 900;
+    const width = Math.max(320, Math.round(element.clientWidth));
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const x = (moment) => left + (width - left - right) * (1 - (at - moment) / span);
     const y = (fraction) => height - 18 - (height - 26) * Math.min(1, fraction);
     const levels = plans.map((plan) => [plan.level, plan.enter]);

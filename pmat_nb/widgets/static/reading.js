@@ -22,6 +22,14 @@ function makeReading(name, model, link, came) {
   return { show, status: status.element };
 }
 
+// What became of an order that may take its time: it waits for a cell, or is under way.
+function telling(model, message) {
+  return (kind, text) => {
+    const runs = Boolean(model.get("live").running);
+    message.say(kind, kind === "waits" && !runs ? "under way" : text);
+  };
+}
+
 // For what is read only between cells: when that was, and whether it is out of date.
 function asOfText({ at, cell, behind }) {
   const when = at ? `as of ${clockText(at)}${cell ? `, after ${cell}` : ""}` : "";
@@ -37,6 +45,12 @@ function momentText(at) {
   const digits = (value) => String(value).padStart(2, "0");
   const day = [date.getFullYear(), digits(date.getMonth() + 1), digits(date.getDate())].join("-");
   return `${day} ${clockText(at)}`;
+}
+
+// Today's by the clock alone.
+function shortMomentText(at) {
+  const text = momentText(at);
+  return text.startsWith(momentText(Date.now() / 1000).slice(0, 10)) ? text.slice(11) : text.slice(5, 16);
 }
 
 function signedText(bytes) {

@@ -1,17 +1,12 @@
 // The recommendations tab: what would save memory, each proven; applied and taken back here.
 
-const RISKS = {
-  none: "no risk",
-  recompute: "risk: must be computed again",
-  reload: "risk: must be read again",
-  lossy: "risk: values change",
-};
 const DONE = {
   done: "applied", undone: "taken back", failed: "failed", changed: "not applied", yours: "not applied",
 };
 
 function makeRecommendations(model, link) {
-  const say = makeMessage();
+  const message = makeMessage();
+  const say = telling(model, message);
   const lossy = makeCheckbox("Also lossy ones", () => {});
   const summary = make("p", { class: "pmat-headline" });
   const notes = make("p", { class: "pmat-quiet pmat-note" });
@@ -26,22 +21,22 @@ function makeRecommendations(model, link) {
   ]);
   const look = makeButton("Look for savings", () => {
     look.disabled = true;
-    send("recommend list", { lossy: lossy.box.checked }, "is looking, or waits for a running cell");
+    send("recommend list", { lossy: lossy.box.checked });
   }, { title: "Try what could save memory, for up to 10 s; nothing is changed" });
   const reading = makeReading("recommendations", model, link, came);
   const element = make(
     "div", { class: "pmat-recommendations" },
-    make("div", { class: "pmat-bar" }, look, lossy.element, say.element, reading.status),
+    make("div", { class: "pmat-bar" }, look, lossy.element, message.element, reading.status),
     summary, make("div", { class: "pmat-scroll pmat-cards", tabindex: 0, role: "region",
       "aria-label": "Recommendations" }, list, empty),
     notes, undoing, done.element,
   );
   let seen = { listing: null, undos: 0 };
 
-  function send(order, values, waiting) {
+  function send(order, values) {
     link.send(order, values, (kind, text) => {
       if (kind !== "waits") look.disabled = false;
-      say.say(kind, kind === "waits" && waiting ? waiting : text);
+      say(kind, text);
     });
   }
 
@@ -54,7 +49,7 @@ function makeRecommendations(model, link) {
       : makeConfirm("Apply", row.undo ? "Apply it?" : "It cannot be undone. Apply it?",
         () => send("recommend apply", { ...values, confirmed: true }), label).element;
     const facts = [
-      RISKS[row.risk] ?? row.risk, row.basis,
+      row.risk === "none" ? "no risk" : `risk: ${row.risk}`, row.basis,
       row.applies ? row.note || (row.undo ? "can be undone" : "cannot be undone") : "for you to write",
       row.where,
     ];
@@ -76,11 +71,9 @@ function makeRecommendations(model, link) {
       list.replaceChildren(...data.rows.map((row) => makeCard(row, data.listing)));
     }
     seen = data;
-    const sum = data.rows.reduce((total, row) => total + (row.estimated ?? 0), 0);
-    const rows = data.rows.length === 1 ? "1 recommendation" : `${data.rows.length} recommendations`;
-    setText(summary, data.rows.length ? `${rows}, about ${bytesText(sum)} estimated` : "");
+    setText(summary, data.summary);
     setText(empty, data.listing
-      ? "Nothing to recommend now."
+      ? "Nothing was found that would save memory and keep what you have."
       : "Nothing was looked for yet: “Look for savings” tries what could save memory.");
     empty.hidden = data.rows.length > 0;
     setText(notes, (data.notes ?? []).join(" · "));

@@ -112,12 +112,15 @@ function cellText(column, row) {
   return value === null || value === undefined ? "" : String(value);
 }
 
+// One for all: comparing by locale with options of its own takes 20 times as long.
+const COLLATOR = new Intl.Collator(undefined, { numeric: true });
+
 // Unknown comes last in either order.
 function comparing(key, sign) {
   return (left, right) => {
     const [a, b] = [left[key] ?? null, right[key] ?? null];
     if (a === null || b === null) return (a === null) - (b === null);
     if (typeof a === "number" && typeof b === "number") return sign * (a - b);
-    return sign * String(a).localeCompare(String(b), undefined, { numeric: true });
+    return sign * COLLATOR.compare(String(a), String(b));
   };
 }

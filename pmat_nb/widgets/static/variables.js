@@ -1,7 +1,8 @@
 // The variables tab: what each holds, why it is alive, to disk and back, and away.
 
 function makeVariables(model, link) {
-  const say = makeMessage();
+  const message = makeMessage();
+  const say = telling(model, message);
   const summary = make("span", {});
   const asOf = make("span", { class: "pmat-quiet" });
   const more = make("p", { class: "pmat-quiet pmat-note" });
@@ -11,43 +12,41 @@ function makeVariables(model, link) {
     keyOf: (row) => row.name,
     sort: ["retained", "descending"],
     columns: [
-      { key: "name", title: "Variable", width: "17%" },
-      { key: "retained", title: "Retained", width: "10%", kind: "bytes",
+      { key: "name", title: "Variable", width: "14%" },
+      { key: "retained", title: "Retained", width: "11%", kind: "bytes",
         text: (row) => lowerText(row.retained, !row.complete), hint: sizeHint },
       { key: "shared", title: "Shared", width: "9%", kind: "bytes" },
-      { key: "type", title: "Type", width: "11%" },
-      { key: "detail", title: "Detail", width: "15%" },
+      { key: "type", title: "Type", width: "9%" },
+      { key: "detail", title: "Detail", width: "12%" },
       { key: "held", title: "Also held by", width: "11%" },
-      { key: "bound", title: "From", width: "6%" },
-      { key: "unused", title: "Unused", width: "7%", kind: "count",
-        text: (row) => (row.unused === null ? "n/a" : row.unused ? `${row.unused} cells` : "") },
+      { key: "unused", title: "Used", width: "10%", kind: "count", text: usedText, hint: usedHint },
     ],
     actions,
-    actionsWidth: "174px",
+    actionsWidth: "24%",
     empty: "No variables yet: run a cell that binds one.",
   });
   const parked = makeList("Parked on disk", [
     ["Variable", "22%"], ["Type", "14%"], ["On disk", "10%", "bytes"], ["Since", "16%"],
     ["File", "26%"], ["Action", "12%"],
   ]);
-  const refresh = makeButton("Refresh", () => link.send("variables size", {}, say.say), {
+  const refresh = makeButton("Refresh", () => link.send("variables size", {}, say), {
     title: "Size all variables again; waits until no cell runs",
   });
   const reading = makeReading("variables", model, link, came);
   const element = make(
     "div", { class: "pmat-variables" },
-    make("div", { class: "pmat-bar" }, summary, asOf, refresh, reading.status),
-    make("div", { class: "pmat-line" }, say.element),
+    make("div", { class: "pmat-bar" }, summary, refresh, reading.status, message.element),
+    make("p", {}, asOf),
     table.element, more, why.element, parked.element,
   );
 
   function actions(now, row) {
     const remove = makeConfirm("Delete", "Delete it?", () => {
-      link.send("variables delete", { name: now().name, confirmed: true }, say.say);
+      link.send("variables delete", { name: now().name, confirmed: true }, say);
     }, { "aria-label": `Delete ${row.name}` });
     return [
       makeButton("Why", () => ask(now().name), { "aria-label": `Why is ${row.name} alive?` }),
-      makeButton("Park", () => link.send("variables park", { name: now().name }, say.say), {
+      makeButton("Park", () => link.send("variables park", { name: now().name }, say), {
         "aria-label": `Park ${row.name} on disk`,
         title: "Write it to disk and delete its names; it can be brought back",
       }),
@@ -57,23 +56,21 @@ function makeVariables(model, link) {
 
   function ask(name) {
     link.send("variables why", { name }, (kind, text, data) => {
-      say.say(kind, kind === "done" ? "" : text);
-      if (kind === "done") {
-        say.say("", "");
-        why.open(`Why ${name} is alive`, data.why);
-      }
+      say(kind === "done" ? "" : kind, text);
+      if (kind === "done") why.open(`Why ${name} is alive`, data.why);
     });
   }
 
   function came(data) {
     const number = `${countText(data.total)} ${data.total === 1 ? "variable" : "variables"}`;
     setText(summary, `${number}, ${lowerText(data.retained, !data.complete)} retained`);
-    setText(asOf, [data.sizing, asOfText(data)].filter(Boolean).join(" · "));
+    const stopped = data.complete ? "" : data.sizing;
+    setText(asOf, [asOfText(data), stopped].filter(Boolean).join(" · "));
     setText(more, data.more.join(" · "));
     table.update(data.rows);
     parked.update(data.parked.map((one) => [
       one.names, one.type, bytesText(one.stored), momentText(one.saved), one.path,
-      makeButton("Bring back", () => link.send("variables back", { key: one.key }, say.say), {
+      makeButton("Bring back", () => link.send("variables back", { key: one.key }, say), {
         "aria-label": `Bring back ${one.names}`,
       }),
     ]));
@@ -87,6 +84,17 @@ function sizeHint(row) {
   if (!row.complete) notes.push("a lower bound: the time for sizing was up");
   if (row.device) notes.push(`${bytesText(row.device)} on the device`);
   return notes.join("; ");
+}
+
+// Bound in one cell, and mentioned last so many cells ago.
+function usedText({ bound, unused }) {
+  if (unused === null) return bound ?? "n/a";
+  return unused ? `${unused} cell${unused === 1 ? "" : "s"} ago` : "now";
+}
+
+function usedHint({ bound, unused }) {
+  const last = unused === null ? "last use unknown" : `not used in the last ${unused} cells`;
+  return `${bound ? `bound in ${bound}` : "bound where is unknown"}; ${last}`;
 }
 
 // A text below the table, closed by its button or Escape; the focus goes back where it was.

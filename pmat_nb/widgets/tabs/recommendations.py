@@ -31,11 +31,14 @@ def read(session: Session) -> dict[str, Any]:
     """The last list and what was done, as this session's recommender remembers them."""
     recommender = session.part_if_made("recommender")
     if recommender is None or recommender.last is None:
-        return {"listing": 0, "rows": [], "runs": [], "undos": 0}
+        return {"listing": 0, "summary": "", "rows": [], "runs": [], "undos": 0}
+    from pmat_nb.render.recommendations import Recommendations
+
     last: RecommendRecord = recommender.last
     undoable = recommender.undoable
     return {
         "listing": recommender.listing,
+        "summary": Recommendations(last).compact(),
         "rows": [_row(row) for row in last.rows],
         "lossy": last.lossy,
         "complete": last.complete,
@@ -83,7 +86,8 @@ def _done(one: Applied) -> dict[str, Any]:
 
 
 def _list(session: Session, message: Mapping[str, Any]) -> str:
-    return session.recommender.report(lossy=message.get("lossy") is True).compact()
+    session.recommender.report(lossy=message.get("lossy") is True)
+    return ""
 
 
 def _apply(session: Session, message: Mapping[str, Any]) -> str:
