@@ -25,7 +25,6 @@ _LEAST_S = 0.2
 _TICKS_SHARE = 0.004
 _PARTS_SHARE = 0.002
 _SIZING_SHARE = 0.002
-_SIZING_BUDGET_S = 0.1
 # A page says every 45 s that it is there; one that was closed without a word is let go.
 LEASE_S = 200.0
 
@@ -188,7 +187,8 @@ class Feed:
 
     def _size(self) -> None:
         if self._leases:
-            cost_s = _cpu_s(lambda: self._session.reporter().size(_SIZING_BUDGET_S))
+            budget: Any = self._session.settings.get("sizing_budget")
+            cost_s = _cpu_s(lambda: self._session.reporter().size(budget))
             self._sizing_due = time.monotonic() + cost_s / _SIZING_SHARE
 
 
