@@ -10,7 +10,7 @@ import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any
 
 from pmat_nb.consumers.opaque import Arrays
@@ -183,7 +183,9 @@ def _ids_inside(container: Any) -> set[int]:
     """Entries of the container that grew, and their attributes: many lead back to it."""
     if container is None:
         return set()
-    entries = referents([container])[:_WIDEST]
+    # Modules are where paths end, and sys.modules has its own.
+    held = referents([container])[:_WIDEST]
+    entries = [entry for entry in held if type(entry) is not ModuleType]
     attributes = map(instance_dict, entries)
     return set(map(id, entries)) | {id(table) for table in attributes if table is not None}
 
