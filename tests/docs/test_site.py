@@ -40,6 +40,11 @@ def test_every_page_has_its_place_in_the_navigation(site: ModuleType) -> None:
     assert pages - {ROOT / "docs" / "index.md"} <= listed
 
 
+def test_the_readme_has_every_magic() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert [verb.magic for verb in VERBS if f"%{verb.magic}" not in text] == []
+
+
 def test_links_are_turned_towards_the_site(site: ModuleType) -> None:
     text = "[a](../notebooks/01_tour.ipynb) [b](limits.md#which-limit) [c](https://x.org) [d](#e)"
     assert site.turned(text, ROOT / "docs" / "index.md") == text.replace(
