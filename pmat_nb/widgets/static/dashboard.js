@@ -59,10 +59,13 @@ function render({ model, el }) {
   }
   bar.addEventListener("keydown", moved);
   // What is typed here is no shortcut of the notebook's ("d d" deletes a cell), unless with
-  // Ctrl or Cmd. Front ends look at keys on their way up, JupyterLab before 4.1 on the way down.
+  // Ctrl or Cmd. JupyterLab looks at keys on their way up; Notebook 7, and JupyterLab before 4.1,
+  // on the way down, and at what has the focus before anything around it.
   const isCommand = (event) => event.ctrlKey || event.metaKey;
   function guardKeys(event) {
-    root.toggleAttribute("data-lm-suppress-shortcuts", !isCommand(event));
+    const [target] = event.composedPath();
+    if (!root.contains(target)) return;
+    target.toggleAttribute("data-lm-suppress-shortcuts", !isCommand(event));
   }
   window.addEventListener("keydown", guardKeys, true);
   root.addEventListener("keydown", (event) => {
