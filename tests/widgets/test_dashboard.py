@@ -191,15 +191,20 @@ def test_work_on_objects_waits_until_the_cell_has_ended(page: Page) -> None:
 @pytest.mark.newest
 def test_on_a_subshell_limits_act_while_a_cell_runs(page: Page) -> None:
     subshell = subshell_of(page.kernel)
-    running = page.kernel.send("import time; time.sleep(4)")
+    running = page.kernel.send(
+        "import time, pmat_nb\ngiven_up = time.monotonic() + 20\n"
+        f"while pmat_nb.pools['cache'].limit_bytes != {77 * MIB}:\n"
+        "    assert time.monotonic() < given_up\n    time.sleep(0.05)\n"
+        "time.sleep(1); print('seen')"
+    )
     page.wait_for_live(lambda now: now["running"])
     waits = page.send("size", subshell=subshell)
-    page.answer(page.send("pool limit", subshell=subshell, pool="cache", value=77 * MIB), 3)
-    now = page.wait_for_live(lambda now: now["pools"]["cache"][2] == 77 * MIB, 3)
-    assert now["running"] and not page.kernel.wire.is_done(running)
-    assert not [one for one in page.heard if one.get("number") == waits]
-    page.kernel.collect(running)
+    number = page.send("pool limit", subshell=subshell, pool="cache", value=77 * MIB)
+    assert page.kernel.collect(running).stdout.strip() == "seen"
+    assert page.answer(number)["kind"] == "done"
     assert page.answer(waits)["kind"] == "done"
+    order = [one.get("number") for one in page.heard]
+    assert order.index(number) < order.index(waits)
 
 
 def test_a_page_that_is_loaded_again_gets_the_past(page: Page) -> None:
