@@ -42,7 +42,7 @@ class KernelLine:
             raise NoKernelError(
                 f"the connection file {connection_file!r} cannot be read: {problem}"
             ) from None
-        self._client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=True)
+        self._client.start_channels(iopub=False, stdin=False, hb=False, control=True)
 
     def __enter__(self) -> KernelLine:
         return self

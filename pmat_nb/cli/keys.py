@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -24,8 +25,10 @@ def pressed(key: str, timeout_s: float) -> bool:
     try:
         tty.setcbreak(terminal)
         while (left_s := until - time.monotonic()) > 0:
-            if select.select([terminal], [], [], left_s)[0] and sys.stdin.read(1) == key:
-                return True
+            if select.select([terminal], [], [], left_s)[0]:
+                typed = os.read(terminal, 64)
+                if not typed or key.encode() in typed:
+                    return True
         return False
     finally:
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)

@@ -6,6 +6,7 @@ kernel that has ended is gone at the next scrape. A figure that is not known has
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -43,11 +44,20 @@ def command(verb: Verb, options: dict[str, Any]) -> int:
     with _server(registry, address, port) as server:
         host = f"[{address}]" if ":" in address else address
         show(f"pmat-nb: metrics at http://{host}:{server.server_port}/metrics; Ctrl-C ends")
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            return Code.FINE
+        _serve(server)
     return Code.FINE
+
+
+def _serve(server: WSGIServer) -> None:
+    """In a thread: in the main one a Ctrl-C in the middle of an answer would be passed over."""
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(1)
+    except KeyboardInterrupt:
+        server.shutdown()
+        thread.join(5)
 
 
 def _registry() -> CollectorRegistry:

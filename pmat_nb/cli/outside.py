@@ -24,6 +24,8 @@ def state_of(kernel: Running, *, stuck: bool) -> str:
     """``is busy with In[5] for 40 s``, or what else keeps it from answering."""
     inside = " in a call that lets nothing else run" if stuck else ""
     cell = kernel.running
+    if not kernel.busy and not stuck:
+        return "is idle"
     if cell is None:
         return f"is busy{inside}"
     line = f" ({cut(clean(cell.first_line), _LINE_LENGTH)})" if cell.first_line else ""

@@ -59,8 +59,22 @@ def _table() -> Report:
 
 
 def _one(verb: Verb, options: dict[str, Any]) -> Callable[[], None]:
+    from .finding import choose, loaded_kernels
+    from .outside import view
+
+    again = False
+
     def look() -> None:
-        kernels.command(verb, options)
+        nonlocal again
+        if not again:
+            kernels.command(verb, options)
+        else:
+            # A sizing every second would be a load of its own: from now on its own last word.
+            kernel = choose(options["kernel"], loaded_kernels())
+            report = view("stats", options, kernel, stuck=False)
+            if report is not None:
+                deliver(report, options["format"], _file(options))
+        again = True
 
     return look
 

@@ -153,6 +153,41 @@ def test_watching_ends_with_its_reader(loaded: Kernel) -> None:
     process.stdout.close()
 
 
+def test_watching_one_kernel_draws_until_q(loaded: Kernel) -> None:
+    import os
+    import pty
+    import subprocess
+    import sys
+    import time
+
+    ours, theirs = pty.openpty()
+    words = [
+        sys.executable,
+        "-m",
+        "pmat_nb",
+        "stats",
+        "--kernel",
+        str(loaded.pid),
+        "--watch",
+        "0.3",
+    ]
+    process = subprocess.Popen(
+        words,
+        env=loaded._environment({"TERM": "xterm"}),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    seen, deadline = b"", time.monotonic() + 30
+    while seen.count(b"q or Ctrl-C ends") < 3 and time.monotonic() < deadline:
+        seen += os.read(ours, 65536)
+    os.write(ours, b"q")
+    assert process.wait(20) == 0
+    os.close(ours)
+    os.close(theirs)
+    assert b"read from outside" in seen and b"\x1b[2J" in seen
+
+
 def test_the_beacon_is_the_users_alone_and_goes_with_the_extension(fresh_kernel: Kernel) -> None:
     from .conftest import call, load
 

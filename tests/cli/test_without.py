@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import pmat_nb
 from pmat_nb.cli.completion import script
 from pmat_nb.cli.main import main, verbs
 from pmat_nb.engine.paths import settings_file
@@ -90,6 +91,14 @@ def test_a_log_is_summed_up_without_a_kernel(
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "-h"]) == 0
     assert f"pmat-nb {name}" in said(capsys)
+
+
+def test_no_shell_is_ever_started() -> None:
+    source = Path(pmat_nb.__file__).parent
+    for path in source.rglob("*.py"):
+        text = path.read_text()
+        for word in ("shell=True", "os.system(", "os.popen(", "getoutput("):
+            assert word not in text, f"{path.name}: {word}"
 
 
 # --- completion -----------------------------------------------------------------------
