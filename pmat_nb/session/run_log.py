@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pmat_nb.engine.log import LogWriter
 
+from .hooks import input_number
 from .watch import Watch
 
 if TYPE_CHECKING:
@@ -101,11 +102,11 @@ class RunLog:
 
         figures: dict[str, Any] = Stats(record).to_dict()
         running = self._session.meter.innermost
-        number = getattr(self._session.shell, "execution_count", None)
+        number = input_number(self._session.shell)
         self._log.write(
             {
                 **figures,
                 "notebook": self._notebook,
-                "running": f"In[{number}]" if running is not None and number else None,
+                "running": f"In[{number}]" if running is not None else None,
             }
         )

@@ -11,7 +11,7 @@ from pmat_nb.engine.journal import Death, read_deaths
 from pmat_nb.engine.paths import state_dir
 from pmat_nb.session.deaths import cause_text, death_text, oom_killed
 
-__all__ = ["cause_of_death", "exit_of", "last_words"]
+__all__ = ["cause_of_death", "exit_of", "forget_death", "last_words"]
 
 # The guard writes its certificate a moment after the death.
 _CERTIFICATE_S = 3.0
@@ -62,12 +62,18 @@ def last_words(path: Path) -> tuple[str, ...]:
     return tuple(f"the kernel's last words: {line[:200]}" for line in said[-3:])
 
 
-def _found(started: dict[str, Any]) -> Death | None:
+def forget_death(started: dict[str, Any]) -> None:
+    """Remove what is left of a kernel that this run has ended itself."""
+    _found(started, wait=False)
+
+
+def _found(started: dict[str, Any], *, wait: bool = True) -> Death | None:
     state = state_dir(create=False)
     if state.path is None or "pid" not in started:
         return None
     folder, pid = state.path / "journal", started["pid"]
-    _wait_for_certificate(folder, pid)
+    if wait:
+        _wait_for_certificate(folder, pid)
 
     def is_alive(record: Any) -> bool:
         # Those of other kernels are told at the next %load_ext of their notebook.

@@ -20,7 +20,7 @@ from pmat_nb.errors import PmatError, UnavailableError, UsageError
 
 from .cells import cell_of, not_run, note_in_cell, runs
 from .client import Link, Measuring, Wishes
-from .deaths import cause_of_death, exit_of, last_words
+from .deaths import cause_of_death, exit_of, forget_death, last_words
 from .ending import notebook_run
 
 __all__ = ["Execution", "Job", "execute"]
@@ -194,14 +194,16 @@ class Execution:
         client = self.client
         try:
             if client.km is not None:
-                if self.outcome in ("interrupted", "timed out"):
-                    client.shutdown_kernel = "immediate"
                 with suppress(RuntimeError):
+                    if self.outcome in ("interrupted", "timed out"):
+                        # An orderly end: one that is killed would be a death to be told of.
+                        await ensure_async(client.km.interrupt_kernel())
                     await client._async_cleanup_kernel()
         finally:
             for place, cell in enumerate(self.job.notebook.cells):
                 if runs(cell) and place not in self.cells:
                     self.cells[place] = not_run(place, cell)
+            forget_death(client.started)
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def run(self) -> NotebookRun:
