@@ -53,7 +53,7 @@ function makeHistory(model, link) {
     setText(problems, data.problems.join(" · "));
   }
 
-  return { element, show: reading.show, close() {} };
+  return { element, show: reading.show, close: reading.close };
 }
 
 function lines(list, texts, otherwise) {

@@ -63,7 +63,7 @@ function makeLeaks(model, link) {
     setText(notes, data.last.notes.join(" · "));
   }
 
-  return { element, show: reading.show, close() {} };
+  return { element, show: reading.show, close: reading.close };
 }
 
 function nextWords(data) {

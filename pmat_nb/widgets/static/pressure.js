@@ -80,7 +80,12 @@ function makePressure(model, link) {
     chart.draw(data, model.get("hues"));
   }
 
-  return { element, show: reading.show, close: () => sliders.forEach((one) => one.close()) };
+  function close() {
+    reading.close();
+    for (const slider of sliders.values()) slider.close();
+  }
+
+  return { element, show: reading.show, close };
 }
 
 function stepRow(step) {

@@ -1,9 +1,10 @@
 // What the tabs share that the kernel reads for the page: asking, and saying how old it is.
 
-// came(data) fills the tab. Gives { show, status }: `status` tells why there is no newer reading.
+// came(data) fills the tab. Gives { show, close, status }: `status` tells why there is no newer reading.
 function makeReading(name, model, link, came) {
   const status = makeMessage();
   const runs = () => Boolean(model.get("live").running);
+  let again = null;
 
   link.on("panel", ({ tab, data, text }) => {
     if (tab !== name) return;
@@ -13,13 +14,20 @@ function makeReading(name, model, link, came) {
     }
     if (!runs() || status.element.dataset.kind !== "waits") status.say("", "");
     came(data);
+    clearTimeout(again);
+    const behind = data.behind_s ?? null;
+    // A cell that runs changes the revision when it ends, and the tab is read then.
+    again = behind === null || runs() ? null : setTimeout(readAgain, 1000 * behind + 200);
   });
+  function readAgain() {
+    if (status.element.offsetParent !== null) show();
+  }
   function show() {
     link.send("show", { tab: name }, (kind, text) => {
       if (kind !== "done") status.say(kind, text);
     });
   }
-  return { show, status: status.element };
+  return { show, status: status.element, close: () => clearTimeout(again) };
 }
 
 // What became of an order that may take its time: it waits for a cell, or is under way.
@@ -31,9 +39,9 @@ function telling(model, message) {
 }
 
 // For what is read only between cells: when that was, and whether it is out of date.
-function asOfText({ at, cell, behind }) {
-  const when = at ? `as of ${clockText(at)}${cell ? `, after ${cell}` : ""}` : "";
-  return behind ? `${when}; cells have run since, Refresh reads them` : when;
+function asOfText({ at, cell, behind_s: behind }) {
+  const when = `as of ${clockText(at)}${cell ? `, after ${cell}` : ""}`;
+  return behind === null ? when : `${when}; cells have run since`;
 }
 
 function clockText(at) {

@@ -85,7 +85,7 @@ function makeRecommendations(model, link) {
     ])));
   }
 
-  return { element, show: reading.show, close() {} };
+  return { element, show: reading.show, close: reading.close };
 }
 
 function measured({ state, measured: bytes }) {

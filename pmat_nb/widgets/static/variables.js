@@ -76,7 +76,7 @@ function makeVariables(model, link) {
     ]));
   }
 
-  return { element, show: reading.show, close() {} };
+  return { element, show: reading.show, close: reading.close };
 }
 
 function sizeHint(row) {

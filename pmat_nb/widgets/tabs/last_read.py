@@ -37,7 +37,10 @@ class LastRead:
         self._touched = True
 
     def get(self, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """The figures, with ``at`` and ``cell``: as of when; ``behind``: cells ran since then."""
+        """The figures, with ``at`` and ``cell``: as of when.
+
+        ``behind_s``: cells ran since then, and so many seconds on they may be read again.
+        """
         cell = self._session.last_cell
         due = self._data is None or self._touched or cell is not self._cell
         wanted = self._data is None or self._touched
@@ -48,4 +51,5 @@ class LastRead:
             self._at, self._rest_until = time.time(), time.monotonic() + took / _SHARE
             due = False
         label = getattr(self._cell, "label", None)
-        return {**(self._data or {}), "at": self._at, "cell": label, "behind": due}
+        rest_s = max(0.0, self._rest_until - time.monotonic()) if due else None
+        return {**(self._data or {}), "at": self._at, "cell": label, "behind_s": rest_s}
