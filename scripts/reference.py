@@ -13,6 +13,7 @@ import pmat_nb
 from pmat_nb.cli.codes import Code
 from pmat_nb.cli.main import verbs
 from pmat_nb.settings import VERBS, Option, Verb
+from pmat_nb.settings import spelled as value_text
 
 # Name, title, what it is: as the site's list of reference pages has them.
 PAGES = (
@@ -55,6 +56,7 @@ def spelled(option: Option) -> str:
     else:
         value = option.metavar or "|".join(option.choices) or option.name.upper()
         value = "on|off" if option.kind == "switch" else value
+        value = "NAME VALUE" if option.pairs else value
         text = f"{option.spelled} [{value}]" if option.optional is not None else (
             f"{option.spelled} {value}"
         )  # fmt: skip
@@ -69,7 +71,7 @@ def meaning(option: Option) -> str:
     if option.off:
         said.append("Also `off`.")
     if option.default is not None and option.kind not in ("flag", "switch", "toggle"):
-        said.append(f"Default: `{option.default}`{f' {option.unit}' if option.unit else ''}.")
+        said.append(f"Default: `{value_text(option, option.default)}`.")
     return " ".join(said)
 
 
