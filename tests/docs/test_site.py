@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 import sys
+import textwrap
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -101,3 +104,15 @@ def test_the_reference_has_every_public_name(site: ModuleType) -> None:
     text = "\n".join(site.reference.python())
     hooks = {"__version__", "load_ipython_extension", "unload_ipython_extension"}
     assert [n for n in pmat_nb.__all__ if n not in hooks and f"pmat_nb.{n}" not in text] == []
+
+
+def test_code_in_docstrings_of_the_interface_is_python() -> None:
+    """The blocks after `::`, as the reference shows them."""
+    found = 0
+    for name in ("", *pmat_nb.__all__):
+        owner = getattr(pmat_nb, name, None) if name != "pools" and name else pmat_nb
+        text = inspect.getdoc(owner) or ""
+        for block in re.findall(r"::\n\n((?:    .*\n?|\n)+)", text):
+            ast.parse("\n".join(textwrap.dedent(block).replace("%", "# %").splitlines()))
+            found += 1
+    assert found
