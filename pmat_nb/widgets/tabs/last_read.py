@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LastRead"]
 
-# Readings that follow each other have this share of a core: after 0.25 s, 5 s without one.
-_SHARE = 0.05
+# Readings that follow each other have this share of a core: after 0.25 s, 25 s without one.
+_SHARE = 0.01
 
 
 class LastRead:
