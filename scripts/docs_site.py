@@ -35,6 +35,10 @@ MOST_BYTES = 6 * 1024**3
 
 LINK = re.compile(r"(\]\()([^)\s#]*)((?:#[^)\s]*)?\))")
 LISTED = re.compile(r"^- \[[^\]]+\]\(([^)#\s]+)\)", re.MULTILINE)
+PICTURE = re.compile(
+    r"<picture>\n<source [^>]*srcset=\"(?P<dark>[^\"]+)\">\n"
+    r"<img alt=\"(?P<alt>[^\"]+)\" src=\"(?P<light>[^\"]+)\">\n</picture>\n"
+)
 GENERATED = "<!-- generated pages -->\n"
 # Pages that lead to others; what their lists link to is below them in the navigation.
 PARTS = ("tutorials", "howto", "reference", "explanation", "project")
@@ -86,7 +90,7 @@ def write(target: Path, content: bytes | str) -> None:
 
 def page(path: Path) -> str:
     """A page of docs/ as the site has it: links turned, navigation made from its lists."""
-    text = turned(path.read_text(encoding="utf-8"), path)
+    text = PICTURE.sub(themed, turned(path.read_text(encoding="utf-8"), path))
     if path.stem == "index":
         return text + toctree(f"{name}.md" for name in PARTS)
     if path.stem not in PARTS:
@@ -94,6 +98,14 @@ def page(path: Path) -> str:
     made = "".join(f"- [{title}]({name}): {what}\n" for name, title, what in reference.PAGES)
     text = text.replace(GENERATED, made)
     return text + toctree(LISTED.findall(text))
+
+
+def themed(found: re.Match[str]) -> str:
+    """A picture with a form for dark pages, as the theme has them: by the site's own switch."""
+    return "\n".join(
+        f"```{{image}} {found[theme]}\n:alt: {found['alt']}\n:class: only-{theme}\n```\n"
+        for theme in ("light", "dark")
+    )
 
 
 def toctree(targets: Iterator[str] | list[str]) -> str:

@@ -30,7 +30,9 @@ def text_of(path: Path) -> str:
 
 
 def links(path: Path) -> Iterator[str]:
-    yield from _LINK.findall(_CODE.sub("", text_of(path)))
+    text = _CODE.sub("", text_of(path))
+    yield from _LINK.findall(text)
+    yield from re.findall(r"\bsrc(?:set)?=\"([^\"]+)\"", text)
 
 
 def anchors(path: Path) -> set[str]:

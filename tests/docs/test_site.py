@@ -72,6 +72,12 @@ def test_links_are_turned_towards_the_site(site: ModuleType) -> None:
     assert back == "[a](../limits.md)"
 
 
+def test_pictures_follow_the_theme(site: ModuleType) -> None:
+    text = site.page(ROOT / "docs" / "dashboard.md")
+    assert "<picture>" not in text
+    assert text.count(":class: only-light") == text.count(":class: only-dark") > 0
+
+
 def test_what_loads_from_a_network_is_seen(site: ModuleType) -> None:
     assert site.REMOTE_PART.search('<script async src="https://cdn.example/x.js"></script>')
     assert not site.REMOTE_PART.search('<a href="https://example.org/">a link</a>')
