@@ -65,7 +65,7 @@ def park(session: Session, name: str) -> Freed:
         StateFileError: it cannot be saved and read back whole; then nothing is changed.
     """
     names = _names_of(session, name)
-    before = session.probe.rss_bytes()
+    before = _settled(session)
     path = _folder(session) / f"{time.time_ns():x}-{os.getpid()}.pmat"
     try:
         _write(session, names, path)
@@ -104,7 +104,7 @@ def delete(session: Session, name: str) -> Freed:
         UsageError: no such variable.
     """
     others = tuple(other for other in _names_of(session, name) if other != name)
-    before = session.probe.rss_bytes()
+    before = _settled(session)
     _remove(session, (name,), forgotten=not others)
     return Freed((name,), _given_back(session, before), others)
 
@@ -191,8 +191,13 @@ def _remove(session: Session, names: tuple[str, ...], *, forgotten: bool = True)
         forget(session.shell, value)
 
 
-def _given_back(session: Session, before: int | None) -> int | None:
+def _settled(session: Session) -> int | None:
+    """Resident bytes without garbage and without what glibc holds free."""
     gc.collect()
     session.probe.trim_heap()
-    after = session.probe.rss_bytes()
+    return session.probe.rss_bytes()
+
+
+def _given_back(session: Session, before: int | None) -> int | None:
+    after = _settled(session)
     return None if before is None or after is None else before - after

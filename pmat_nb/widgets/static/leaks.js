@@ -34,7 +34,7 @@ function makeLeaks(model, link) {
     keyOf: (row) => row.key,
     sort: ["key", "ascending"],
     columns: [
-      { key: "key", title: "№", width: "5%", text: (row) => String(Number(row.key) + 1) },
+      { key: "key", title: "№", width: "6%", text: (row) => String(Number(row.key) + 1) },
       { key: "verdict", title: "Verdict", width: "9%" },
       { key: "confidence", title: "Confidence", width: "12%", kind: "share", text: confidence },
       { key: "site", title: "Site", width: "13%",
@@ -42,7 +42,7 @@ function makeLeaks(model, link) {
       { key: "rate", title: "Per run", width: "9%", kind: "bytes" },
       { key: "retained", title: "Kept in all", width: "10%", kind: "bytes" },
       { key: "kept", title: "Kept by", width: "18%" },
-      { key: "fix", title: "Fix", width: "24%" },
+      { key: "fix", title: "Fix", width: "23%" },
     ],
     empty: "It has no rows.",
   });

@@ -18,7 +18,7 @@ function makeVariables(model, link) {
       { key: "shared", title: "Shared", width: "9%", kind: "bytes" },
       { key: "type", title: "Type", width: "9%" },
       { key: "detail", title: "Detail", width: "12%" },
-      { key: "held", title: "Also held by", width: "11%" },
+      { key: "held", title: "Held by", width: "11%" },
       { key: "unused", title: "Used", width: "10%", kind: "count", text: usedText, hint: usedHint },
     ],
     actions,
@@ -69,7 +69,7 @@ function makeVariables(model, link) {
     setText(more, data.more.join(" · "));
     table.update(data.rows);
     parked.update(data.parked.map((one) => [
-      one.names, one.type, bytesText(one.stored), momentText(one.saved), one.path,
+      one.names, one.type, bytesText(one.stored), shortMomentText(one.saved), one.path,
       makeButton("Bring back", () => link.send("variables back", { key: one.key }, say), {
         "aria-label": `Bring back ${one.names}`,
       }),
