@@ -82,13 +82,13 @@ def _running(session: Session) -> GateCell | None:
         return None
     from pmat_nb.engine.cells import first_line_of
 
-    from .hooks import input_number
+    from .hooks import running_label
 
     peak = session.meter.peak_so_far(cell)
     level = _highest(
         [*_levels_between(session, cell.started_at, float("inf")), _level_at(session, peak)]
     )
-    label, line = f"In[{input_number(session.shell)}]", first_line_of(cell.source)
+    label, line = running_label(session.shell), first_line_of(cell.source)
     return GateCell(label, line, cell.rss_before_bytes, None, peak, peak, level)
 
 

@@ -10,7 +10,7 @@ from pmat_nb.engine.cells import CellMeter, OpenCell
 
 from .faults import Faults
 
-__all__ = ["CellHooks", "input_number", "is_headed_by"]
+__all__ = ["CellHooks", "input_number", "is_headed_by", "running_label"]
 
 
 class CellHooks:
@@ -101,6 +101,11 @@ def input_number(shell: Any) -> int:
     """The number of the input that is run now, before IPython has stored it."""
     manager = getattr(shell, "history_manager", None)
     return len(getattr(manager, "input_hist_parsed", ()))
+
+
+def running_label(shell: Any) -> str:
+    """How IPython calls the cell that is running, once it has stored its input."""
+    return f"In[{max(1, input_number(shell) - 1)}]"
 
 
 def is_headed_by(source: str, line: str) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pmat_nb.engine.log import LogWriter
 
-from .hooks import input_number
+from .hooks import running_label
 from .watch import Watch
 
 if TYPE_CHECKING:
@@ -102,11 +102,10 @@ class RunLog:
 
         figures: dict[str, Any] = Stats(record).to_dict()
         running = self._session.meter.innermost
-        number = input_number(self._session.shell)
         self._log.write(
             {
                 **figures,
                 "notebook": self._notebook,
-                "running": f"In[{number}]" if running is not None else None,
+                "running": running_label(self._session.shell) if running is not None else None,
             }
         )

@@ -1,0 +1,234 @@
+"""`pmat-nb run` as users meet it: processes, kernels, files and exit codes."""
+
+from __future__ import annotations
+
+import ast
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import psutil
+import pytest
+
+from pmat_nb.engine.paths import state_dir
+from pmat_nb.units import MIB
+
+from .running import cell, code_cells, command, lines, read, run, write_notebook
+
+DESIGN_KEYS = {
+    "timestamp",
+    "rss_bytes",
+    "tree_bytes",
+    "unattributed_bytes",
+    "limit_bytes",
+    "pressure_level",
+    "pools",
+    "gc",
+    "cell",
+}
+
+
+def journals() -> list[str]:
+    state = state_dir(create=False).path
+    return [] if state is None else [path.name for path in (state / "journal").glob("*")]
+
+
+def test_a_notebook_that_knows_nothing_of_it():
+    """Figures per cell, parameters, log, report; the notebook itself is as without us."""
+    write_notebook(
+        Path('it\'s a "plain"\n..ipynb'),
+        [
+            cell("mb = 1", "parameters"),
+            "x = b'x' * (mb * 2**20)\nlen(x)",
+            "sorted(name for name in globals() if not name.startswith('_'))",
+            cell("1 / 0", "raises-exception"),
+            *(f"y{n} = {n}" for n in range(200)),
+            "del x\nprint('done')",
+        ],
+    )
+    Path("link.ipynb").symlink_to('it\'s a "plain"\n..ipynb')
+    before = Path("link.ipynb").read_bytes()
+    done = run("link.ipynb", "-p", "mb", "40", "--log", "run.ndjson", "--report", "run.json")
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert Path("link.ipynb").read_bytes() == before
+    cells = code_cells("link.executed.ipynb")
+    assert [one["execution_count"] for one in cells] == list(range(1, 207))
+    assert cells[2]["outputs"][0]["data"]["text/plain"] == [str(40 * MIB)]
+    names = "".join(cells[3]["outputs"][0]["data"]["text/plain"])
+    assert ast.literal_eval(names) == [
+        *("In", "Out", "exit", "get_ipython", "mb", "open", "quit", "x")
+    ]
+    assert cells[-1]["outputs"] == [{"name": "stdout", "output_type": "stream", "text": ["done\n"]}]
+    report = read("run.json")["notebooks"][0]
+    filled = report["cells"][2]
+    assert 40 * MIB <= filled["growth_bytes"] < 44 * MIB
+    assert filled["peak_kind"] == "exact" and filled["first_line"] == "x = b'x' * (mb * 2**20)"
+    assert report["cells"][-1]["growth_bytes"] < -39 * MIB
+    assert {one["outcome"] for one in report["cells"]} == {"ok"}
+    assert report["peak_bytes"] >= max(one["peak_bytes"] for one in report["cells"])
+    log = lines("run.ndjson")
+    assert all(line.keys() >= DESIGN_KEYS for line in log)
+    assert {f"In[{n}]" for n in range(1, 207)} <= {(x["cell"] or {}).get("label") for x in log}
+    assert log[-1]["pools"]["analysis"]["complete"] is not None
+    # The dearest of what is done for a cell is a line of the log.
+    took = report["duration_s"] - sum(one["duration_s"] for one in report["cells"])
+    assert took < 30
+    assert not journals()
+
+
+def test_a_limit_and_gates_and_junit():
+    Path("pmat.toml").write_text('[quality.gates.memory]\nmax_cell_growth = "10MB"\n')
+    write_notebook(Path("grows.ipynb"), ["x = b'x' * (30 * 2**20)"])
+    write_notebook(
+        Path("runs-away.ipynb"),
+        ["l = []", "while True: l.append(bytearray(b'x') * 2**20)", "never = 1"],
+    )
+    done = run("grows.ipynb", "--report", "gate.xml", "--output-notebook", "off", "-q")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "In[1] (x = b'x' * (30 * 2**20)) left behind 3" in done.stdout
+    failures = ET.parse("gate.xml").getroot().findall(".//failure")
+    assert [one.get("type") for one in failures] == ["gate"]
+    assert not Path("grows.executed.ipynb").exists()
+    done = run("grows.ipynb", "runs-away.ipynb", "--limit-per-cell", "60MB", "--report", "all.html")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "runs-away.ipynb 2/3 In[2] stopped" in done.stderr
+    assert "In[2] stopped at" in done.stdout and "the cell may add 60 MB" in done.stdout
+    stopped = code_cells("runs-away.executed.ipynb")[1]
+    assert stopped["outputs"][0]["ename"] == "MemoryLimitExceeded"
+    assert stopped["metadata"]["pmat_nb"]["outcome"] == "stopped"
+    assert "runs-away.ipynb" in Path("all.html").read_text()
+
+
+def test_a_kernel_that_dies_is_explained():
+    """With what was logged so far, and nothing left for the next session to be told."""
+    write_notebook(
+        Path("dies.ipynb"),
+        ["print('first')", "import os, signal\nos.kill(os.getpid(), 9)", "z = 1"],
+    )
+    done = run("dies.ipynb", "--log", "dies.ndjson", "--report", "dies.json")
+    assert done.returncode == 1, done.stdout + done.stderr
+    report = read("dies.json")["notebooks"][0]
+    assert [one["outcome"] for one in report["cells"]] == ["ok", "died", "not run"]
+    assert "died in In[2] (import os, signal)" in report["death"]
+    assert "SIGKILL ended it; no OOM killer acted" in report["death"]
+    assert lines("dies.ndjson")[-1]["cell"]["label"] == "In[1]"
+    assert code_cells("dies.executed.ipynb")[0]["outputs"][0]["text"] == ["first\n"]
+    assert not journals()
+
+
+def until(condition, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.05)
+
+
+def has_logged(path: Path, number: int) -> bool:
+    return path.is_file() and path.read_bytes().count(b"\n") >= number
+
+
+def children_of(pid: int) -> list[psutil.Process]:
+    return psutil.Process(pid).children(recursive=True)
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    return not any(each.is_running() and each.status() != "zombie" for each in processes)
+
+
+def test_a_killed_run_leaves_a_whole_log_and_no_kernel(tmp_path):
+    write_notebook(Path("long.ipynb"), ["a = 1", "import time\nwhile True: time.sleep(0.1)"])
+    (tmp_path / "tmp").mkdir()
+    log = Path("long.ndjson")
+    words = command("long.ipynb", "--log", log, "-q")
+    runner = subprocess.Popen(words, env={**os.environ, "TMPDIR": str(tmp_path / "tmp")})
+    until(lambda: has_logged(log, 4))
+    kernels = children_of(runner.pid)
+    runner.send_signal(signal.SIGKILL)
+    runner.wait()
+    until(lambda: gone(kernels), 10)
+    found = lines(log)
+    assert found[-1]["running"] == "In[2]" and found[-1]["cell"]["label"] == "In[1]"
+    assert not journals() and not list((tmp_path / "tmp").glob("pmat_nb-run-*"))
+
+
+def test_two_at_once_and_an_interrupt():
+    """One is interrupted, the other does not notice."""
+    for name in "ab":
+        code = [
+            "x = 1",
+            "import time\nfor _ in range(600): time.sleep(0.1)" if name == "a" else "2",
+        ]
+        write_notebook(Path(f"{name}.ipynb"), [*code, "3"])
+    log = Path("a.ndjson")
+    words = command("a.ipynb", "--log", log, "--report", "a.json", "--format", "compact")
+    first = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until(lambda: has_logged(log, 2))
+    second = run("b.ipynb", "-q", "--format", "json")
+    kernels = children_of(first.pid)
+    first.send_signal(signal.SIGINT)
+    said, problems = first.communicate(timeout=60)
+    assert first.returncode == 130, said + problems
+    assert "Traceback" not in problems
+    assert gone(kernels)
+    outcomes = [one["outcome"] for one in read("a.json")["notebooks"][0]["cells"]]
+    assert outcomes == ["ok", "interrupted", "not run"]
+    assert lines(log) and not journals()
+    assert second.returncode == 0 and '"outcome":"ok"' in second.stdout
+
+
+def test_a_baseline_and_a_time_out():
+    write_notebook(Path("n.ipynb"), [cell("mb = 1", "parameters"), "x = b'x' * (mb * 2**20)"])
+    words = ("n.ipynb", "-q", "--output-notebook", "off", "--baseline", "base.json")
+    assert run(*words, "-p", "mb", "20", "--update-baseline").returncode == 0
+    worse = run(*words, "-p", "mb", "80")
+    assert worse.returncode == 3, worse.stdout + worse.stderr
+    assert "n.ipynb In[3]: added 80 MB, was 20 MB, at most 28 MB passes" in worse.stdout
+    write_notebook(Path("slow.ipynb"), ["import time\ntime.sleep(60)", "1"])
+    slow = run("slow.ipynb", "--timeout", "1s", "--report", "slow.json", "-q")
+    assert slow.returncode == 1
+    assert [x["outcome"] for x in read("slow.json")["notebooks"][0]["cells"]] == [
+        "timed out",
+        "not run",
+    ]
+    assert not journals()
+
+
+@pytest.mark.parametrize("kernel", ["same", "fresh"])
+def test_a_scenario_with_its_spread(kernel):
+    Path("s.toml").write_text(
+        f'name = "fill"\nrepeat = 3\nwarm-up = 1\nkernel = "{kernel}"\n'
+        'setup = "mb = 40"\n'
+        "cells = [\"x = b'x' * (mb * 2**20)\", 'del x']\n"
+    )
+    done = run("--scenario", "s.toml", "--memory-limit", "2GB", "--report", "perf.json", "-q")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = read("perf.json")["scenario"]
+    assert len(found["repetitions"]) == 3
+    assert 40 * MIB <= found["added"]["median"] < 44 * MIB
+    assert abs(found["growth"]["median"]) < 4 * MIB
+    assert found["time"]["least"] <= found["time"]["median"] <= found["time"]["most"]
+    assert read("perf.json")["notebooks"][0]["limit_bytes"] == 2 * 1024 * MIB
+
+
+@pytest.mark.newest
+def test_papermills_engine():
+    """By its entry point: figures in the cells' metadata, a failed gate fails it."""
+    import sys
+
+    write_notebook(Path("n.ipynb"), [cell("mb = 1", "parameters"), "x = b'x' * (mb * 2**20)"])
+    words = [sys.executable, "-m", "papermill", "--engine", "pmat_nb", "n.ipynb", "out.ipynb"]
+    done = subprocess.run(
+        [*words, "-p", "mb", "30"],
+        env={**os.environ, "PMAT_MEMORY_GATE_MAX_CELL_MEMORY": "10MB"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "GateFailedError: gate max_cell_memory: In[3] (x = b'x' *" in done.stderr
+    figures = code_cells("out.ipynb")[2]["metadata"]["pmat_nb"]
+    assert 30 * MIB <= figures["added_bytes"] < 34 * MIB
+    assert read("out.ipynb")["metadata"]["pmat_nb"]["gates"][0]["passed"] is False
