@@ -36,11 +36,8 @@ _ASK = f"""async (code) => {{
   }}).done;
   return reply.content.user_expressions.v;
 }}"""
-# The applications' own words, with or without a notebook of ours.
-_NOT_OURS = re.compile(
-    r"favicon|Failed to load resource.*404|/api/contents|/api/sessions|WebSocket"
-    r"|\.ipynb_checkpoints|preload"
-)
+# Notebook 7.6 says this of itself whenever a page is loaded, with or without a widget.
+_NOT_OURS = re.compile(r"reading 'schema'[^$]*/static/notebook/")
 
 
 class NotebookPage:
@@ -54,7 +51,7 @@ class NotebookPage:
         self.page.set_default_timeout(_TIMEOUT_S * 1000)
         self.page.on("request", self._requested)
         self.page.on("console", self._told)
-        self.page.on("pageerror", lambda error: self.problems.append(f"uncaught: {error}"))
+        self.page.on("pageerror", lambda error: self._complained(error.stack or str(error)))
         self._name = f"{uuid.uuid4().hex[:8]}.ipynb"
         self._write(cells)
         self._show()
@@ -154,6 +151,9 @@ class NotebookPage:
         self.requests.append(request.url)
 
     def _told(self, message: ConsoleMessage) -> None:
-        where = f"{message.text} ({message.location.get('url', '')})"
-        if message.type == "error" and not _NOT_OURS.search(where):
-            self.problems.append(where)
+        if message.type == "error":
+            self._complained(f"{message.text} ({message.location.get('url', '')})")
+
+    def _complained(self, text: str) -> None:
+        if not _NOT_OURS.search(text):
+            self.problems.append(text)

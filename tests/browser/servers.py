@@ -97,9 +97,9 @@ class JupyterServer:
         assert not left, f"processes outlived their server: {left}"
 
     def page_of(self, name: str) -> str:
-        """The address that shows the notebook ``name``."""
+        """The address that shows the notebook ``name``, and no other that was open."""
         path = APPLICATIONS[self.application][1]
-        return f"{self._url}{path}/{name}?token={self._token}"
+        return f"{self._url}{path}/{name}?reset&token={self._token}"
 
     @property
     def log(self) -> str:

@@ -57,7 +57,6 @@ def test_every_text_can_be_read_in_either_theme(dashboard: DashboardPage, theme:
     for title in dashboard.titles():
         dashboard.open(title)
         dashboard.page.wait_for_timeout(300)
-        dashboard.shot(f"dashboard-{title.lower()}-{theme}")
         if found := faint_texts(dashboard.root):
             faint[title] = found
     assert faint == {}
