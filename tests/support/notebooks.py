@@ -15,7 +15,7 @@ NOTEBOOKS = Path(__file__).parent.parent.parent / "notebooks"
 _EXECUTE = """
 import sys, nbclient, nbformat
 notebook = nbformat.read(sys.argv[1], as_version=4)
-nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
 nbformat.write(notebook, sys.argv[2])
 """
 
@@ -35,7 +35,7 @@ def execute(notebook: Path, folder: Path) -> list[dict[str, Any]]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
     cells = json.loads((folder / "done.ipynb").read_text())["cells"]

@@ -6,8 +6,10 @@ import re
 
 __all__ = ["recommend"]
 
+_CLOSE_FIGURE = "close the figure: plt.close(fig), or plt.close('all') after each run"
 # (part of the path's text, what to do); the first that fits counts.
 _BY_TEXT = (
+    ("Gcf.figs", _CLOSE_FIGURE),
     ("functools cache", "give the cache a maxsize, or call its cache_clear() between runs"),
     ("handlers", "add the handler once, or remove it with removeHandler() after each run"),
     ("atexit", "unregister it with atexit.unregister()"),
@@ -23,7 +25,7 @@ _BY_TEXT = (
     ("Out[", "end the line with ; or clear with %reset -f out"),
 )
 _BY_KIND = {
-    "figure": "close the figure: plt.close(fig), or plt.close('all') after each run",
+    "figure": _CLOSE_FIGURE,
     "widget": "close the widget: widget.close()",
     "traceback": "let go of the error: del it, or %pmat_cleanup --target temp:traceback",
     "thread": "end the function or thread that still runs, or del its local",

@@ -35,6 +35,9 @@ def judge_site(evidence: Evidence) -> Judgement:
         probability = min(probability, surest(evidence.iterations, entries))
     else:
         verdict, probability = _harmless(evidence, found), 1 - probability
+    if verdict != "leak" and all(SITE[name] > 0 for name in found):
+        # Nothing speaks against it: that it was not seen for longer is no bound.
+        probability = min(probability, 0.5)
     if probability < LIMITS["undecided"]:
         more = max(4, evidence.iterations)
         return Judgement("undecided", probability, more, "not enough runs to tell")

@@ -32,7 +32,7 @@ Progress = Callable[[int, "int | None", float], None]
 Explain = Callable[[Any], Explanation]
 
 # Frames of each traceback, as far as they are needed to reach the user's code.
-_FRAMES = (1, 16, DEEPEST)
+_FRAMES = (1, 32, DEEPEST)
 # Frames once something grew: who called is then worth its cost.
 _CALLERS = 8
 # Fewer plain iterations are not enough to stop early.
@@ -192,6 +192,9 @@ class Tracker:
 
     def _open_if_due(self) -> None:
         size = self.schedule.length(self.iterations)
+        if self._frames > _FRAMES[0]:
+            # Long tracebacks are dear: no more iterations than it takes to see a difference.
+            size = min(size, 2)
         if size and self._window is None:
             self._size = size
             self.schedule.opened(self.iterations, size)
