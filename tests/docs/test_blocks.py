@@ -149,3 +149,31 @@ def check_pip(words: list[str]) -> None:
         extra = re.fullmatch(r"(?:pmat_nb|\.)\[([\w,]+)\]", word)
         if extra:
             assert set(extra[1].split(",")) <= PROJECT["optional-dependencies"].keys(), word
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "pmat-nb stats --nothing",
+        "pmat-nb stats && pmat-nb pools --analyse cache",
+        "make nothing",
+        "pip install 'pmat_nb[nothing]'",
+        "someprogram --option",
+    ],
+)
+def test_mistakes_in_commands_are_seen(command: str) -> None:
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        check_command(command)
+
+
+def test_blocks_are_seen_with_what_is_said_of_them(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "a\n\n<!-- before: x = 1 -->\n<!-- raises: ValueError -->\n```python\nf(x)\n```\n\n"
+        "- in a list\n  ```toml\n  [memory]\n  ```\n\n    indented\n"
+    )
+    first, second = blocks_of(page)
+    assert first.notes == {"before": "x = 1", "raises": "ValueError"}
+    assert (first.language, first.text, first.line) == ("python", "f(x)\n", 5)
+    assert (second.language, second.text) == ("toml", "[memory]\n")
+    assert indented_code(page) == [14]
