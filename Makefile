@@ -21,10 +21,11 @@ PARALLEL := -n 2 --dist worksteal
 # Real kernels on two shared cores: what fails is tried once more, and listed at the end.
 TWICE := --reruns 1 -rR
 # Tests that measure time run one at a time, after the others.
-WITH_OTHERS := not alone and not soak and not extra
-ONE_BY_ONE := alone and not soak and not extra
+WITH_OTHERS := not alone and not soak and not extra and not browser
+ONE_BY_ONE := alone and not soak and not extra and not browser
 
-.PHONY: demo test test-newest test-oldest test-py soak bench docs lint format picture clean help
+.PHONY: demo test test-newest test-oldest test-browser test-py soak bench docs lint format picture \
+    screenshots clean help
 
 help:
 	@echo "make demo      run notebooks/01_tour.ipynb in a real kernel; results in build/"
@@ -35,6 +36,7 @@ help:
 	@echo "make lint      ruff (lint and format) and mypy"
 	@echo "make docs      the documentation as a site, notebooks run for it; build/docs/index.html"
 	@echo "make picture   docs/images/stats.png from the tour's real output"
+	@echo "make screenshots   the browser tests; their pictures of the dashboard into docs/images"
 
 # -- environments --------------------------------------------------------------------
 
@@ -88,6 +90,10 @@ picture: $(DEMO)
 docs: $(SITE)
 	@$(VENV)/bin/python scripts/docs_site.py
 
+# What the browser tests saw: build/screenshots has all of it, the documents show some.
+screenshots: test-browser
+	@cd docs/images && for name in dashboard-*.png; do cp ../../build/screenshots/$$name .; done
+
 # -- tests ---------------------------------------------------------------------------
 
 # What needs the standard library and psutil alone, or measures rather than asks a library: the
@@ -108,8 +114,17 @@ endef
 
 test: test-newest test-oldest
 
-test-newest: $(TEST)
+test-newest: test-browser
 	$(call suite,$(VENV)/bin/python)
+
+# JupyterLab, Notebook 7 and a browser take both cores: by themselves, before the others.
+test-browser: $(TEST)
+	@if $(VENV)/bin/python tests/browser/program.py; then \
+	    echo "== the dashboard in a browser"; \
+	    $(VENV)/bin/python $(PYTEST) $(TWICE) -m browser -q tests/browser $(ARGS) \
+	        || [ $$? -eq $(if $(ARGS),5,0) ]; \
+	elif [ "$(PMAT_CI)" = 1 ]; then exit 1; \
+	else echo "== NOT RUN: the tests of the dashboard in JupyterLab and Notebook 7"; fi
 
 ifneq ($(PY_OLDEST),)
 test-oldest: $(OLD)
