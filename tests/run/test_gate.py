@@ -1,0 +1,101 @@
+"""`%pmat_gate` in a kernel, and memory bounds of tests under pytest."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+pytest_plugins = "pytester"
+
+
+GATES = {
+    "PMAT_MEMORY_GATE_MAX_CELL_GROWTH": "20MB",
+    "PMAT_MEMORY_GATE_MAX_CELL_MEMORY": "100MB",
+    "PMAT_MEMORY_GATE_MAX_MEMORY_USAGE": "50GB",
+    "PMAT_MEMORY_GATE_MAX_PRESSURE_LEVEL": "high",
+}
+
+
+def test_the_gate_of_a_session(new_kernel):
+    kernel = new_kernel
+    kernel.start(env=GATES)
+    kernel.run("%load_ext pmat_nb")
+    passed = json.loads(kernel.run("%pmat_gate --format json").text)
+    assert passed["passed"] is True
+    gates = [gate["gate"] for gate in passed["gates"]]
+    assert gates == [
+        "max_memory_usage",
+        "max_pressure_level",
+        "max_cell_memory",
+        "max_cell_growth",
+    ]
+    kernel.run("x = bytearray(b'x') * (30 * 2**20)")
+    failed = kernel.run("%pmat_gate")
+    assert not failed.ok and failed.error.name == "GateFailedError"
+    said = failed.error.value
+    assert said.startswith("gate max_cell_growth: In[3] (x = bytearray(b'x') * (30 * 2**20)) left")
+    assert said.endswith("the bound is 20 MB") and "\n" not in said
+    caught = kernel.run(
+        "from pmat_nb.errors import GateFailedError\n"
+        "try:\n    %pmat_gate\nexcept GateFailedError as problem:\n    print('caught')"
+    )
+    assert caught.stdout.endswith("caught\n")
+    # The cell that asks counts too, by its own name.
+    own = kernel.run("y = bytearray(b'y') * (120 * 2**20)\n%pmat_gate")
+    assert "gate max_cell_memory: In[6] (y = bytearray(b'y')" in own.error.value
+
+
+def test_no_gate_is_no_failure(kernel):
+    shown = kernel.run("%load_ext pmat_nb\n%pmat_gate")
+    assert shown.ok and "no memory gate is set" in shown.text
+
+
+@pytest.fixture
+def result(isolated, pytester):
+    pytester.makepyfile(
+        """
+        import pytest
+
+        def fill(mb):
+            return bytearray(b"x") * (mb * 2**20)
+
+        @pytest.mark.pmat_max_memory("20MB")
+        def test_too_much():
+            fill(40)
+
+        @pytest.mark.pmat_max_memory("80MB")
+        def test_within():
+            fill(40)
+
+        @pytest.mark.pmat_max_memory("much")
+        def test_no_size():
+            pass
+
+        def test_the_process():
+            fill(700)
+
+        @pytest.mark.pmat_max_memory("20MB")
+        def test_that_fails_anyway():
+            fill(40)
+            assert 0
+        """
+    )
+    yield pytester.runpytest_subprocess(
+        "-p", "no:cacheprovider", "-p", "no:xdist", "--strict-markers",
+        "--pmat-max-memory", "600MB", timeout=120,
+    )  # fmt: skip
+    os.chdir(isolated / "work")
+
+
+def test_bounds_of_tests(result):
+    result.assert_outcomes(passed=1, failed=4)
+    result.stdout.fnmatch_lines(
+        [
+            "pmat_nb: the test added 4* MB at its peak; the bound is 20 MB (@pytest.mark.*)",
+            "*pmat_max_memory: 'much' is not a size above zero*",
+            "pmat_nb: the test process reached * of it in this test; the bound is 600 MB*",
+            "*assert 0*",
+        ]
+    )
