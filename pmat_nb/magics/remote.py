@@ -49,11 +49,27 @@ def answer(request: str) -> Answer:
     ``waiting``: why there is none (``idle``: ask the main shell; ``busy``; ``late``).
     """
     try:
+        _give_back_output()
         return Answer(_answer(json.loads(request)))
     except PmatError as problem:
         return Answer({"error": str(problem), "kind": type(problem).__name__})
     except Exception as problem:  # an error of ours is told outside, not in the notebook
         return Answer({"error": f"{type(problem).__name__}: {problem}", "kind": "Exception"})
+
+
+def _give_back_output() -> None:
+    """Have the output of other threads belong to the user's cell again.
+
+    ipykernel took this request for what all output without a place of its own belongs to.
+    """
+    session = sessions.running()
+    if session is None or session.cell_request is None:
+        return
+    shell: Any = session.shell
+    own = shell.get_parent()
+    shell.set_parent(session.cell_request)
+    if hasattr(shell, "set_thread_parent"):
+        shell.set_thread_parent(own)  # what this request itself prints is nobody's
 
 
 def _answer(asked: dict[str, Any]) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class BeaconKeeper:
     def _look_closer(self, now: float) -> bool:
         """Attribute anew where it is due; whether that was done."""
         reporter = self._session.reporter_if_made()
-        if reporter is None:
+        if reporter is None or self._looked_for_leaks():
             return False
         pause_s = max(_DETAIL_EVERY_S, self._detail_cost_s / _DETAIL_SHARE_OF_A_CORE)
         due_s = _DETAIL_LEAST_S if reporter.sized_at != self._detail_of else pause_s
@@ -92,6 +92,15 @@ class BeaconKeeper:
         self._detail_cost_s = time.thread_time() - started
         self._detail_at = now
         return True
+
+    def _looked_for_leaks(self) -> bool:
+        """Whether what is kept here would count as growth of what is looked at."""
+        leaks = self._session.part_if_made("leaks")
+        if leaks is not None and leaks.tracking:
+            return True
+        tracing = sys.modules.get("tracemalloc")
+        all_along = self._session.settings.get("track") == "full"
+        return tracing is not None and tracing.is_tracing() and not all_along
 
     def _head(self) -> dict[str, Any]:
         protector = self._session.protector

@@ -71,6 +71,8 @@ class Session(Parts):
         self.last_cell: CellRecord | None = None
         self.last_stop: StopRecord | None = None
         self.cell_sources: list[tuple[int, str]] = []
+        # The front end's request that the last cell came by: its output belongs to it.
+        self.cell_request: Any = None
         # The runs of this session, as many as a long one has.
         self.cells: deque[CellRecord] = deque(maxlen=2000)
         self.at_load = AtLoad(None, None, None, 0)
@@ -115,8 +117,7 @@ class Session(Parts):
             self.faults.guard("cell accounting")(self._hooks.install)()
             self.faults.guard("protection")(self.protector.open)()
             self.between_cells.post("swap files of ended kernels", self._remove_orphans)
-            # Once loaded a kernel can be found, also before its next cell.
-            self.between_cells.post("background sampling", self.sampler.start)
+            self.between_cells.post("background sampling", self._begin_sampling)
 
     def close(self) -> None:
         """Stop measuring; idempotent, and nothing in a forked child."""
@@ -241,6 +242,7 @@ class Session(Parts):
     def _before_cell(self, info: Any) -> None:
         self._watch_for_death(info)
         if self.meter.depth <= 1:
+            self.cell_request = getattr(self.shell, "get_parent", lambda: None)()
             self._watch_for_leaks("begins", info)
         self._tell_repeater("begin", info)
         self._tell_profiling("begin", info)
@@ -343,6 +345,15 @@ class Session(Parts):
             self.faults.guard("the records of the run")(headless.cell_ended)(record)
         self.sampler.start()
 
+    def _begin_sampling(self) -> None:
+        """From the moment of loading on, for others to find this kernel before its next cell.
+
+        The first sample is taken here: what is imported for it must not be in a thread, where
+        it would count what a cell takes meanwhile.
+        """
+        self._on_sample(TimedRss(time.time(), self.probe.rss_bytes()))
+        self.sampler.start()
+
     def _on_sample(self, sample: TimedRss) -> None:
         self.meter.sample(sample.rss_bytes)
         self._watch_pressure(sample.rss_bytes)
@@ -351,6 +362,7 @@ class Session(Parts):
         repeater = self.part_if_made("repeater")
         if repeater is not None and repeater.is_running:
             return  # what this thread keeps meanwhile would be traced as growth
+
         def look() -> None:
             found = self.pressure.tick(rss_bytes)
             self.collector.tick(found.fraction, found.level)

@@ -104,6 +104,23 @@ def test_figures_of_now_are_apart_from_those_of_then(stuck: Kernel) -> None:
     assert own["running"].startswith("In[") and own["running_s"] > 0
 
 
+def test_the_running_cell_keeps_its_output(sized: Kernel) -> None:
+    """Also what its threads print: a question from outside takes nothing of it."""
+    identity = sized.send(
+        "import threading, time\n"
+        "def tell():\n    for i in range(40): print(f't{i}.', flush=True); time.sleep(0.1)\n"
+        "thread = threading.Thread(target=tell); thread.start()\n"
+        "for i in range(40): print(f'm{i}.', flush=True); time.sleep(0.1)\n"
+        "thread.join(); 'its value'"
+    )
+    for words in (("stats",), ("configure", "--kernel", str(sized.pid)), ("pressure",)):
+        assert call(sized, *words, "--timeout", "1").code in (0, 5)
+    result = sized.collect(identity)
+    assert result.ok and result.text == "'its value'"
+    missing = [f"{who}{i}." for who in "mt" for i in range(40) if f"{who}{i}." not in result.stdout]
+    assert missing == []
+
+
 def health(kernel: Kernel, *words: str) -> Said:
     return call(kernel, "health", "--timeout", "2", *words)
 
