@@ -62,7 +62,7 @@ $(DEMO):
 	@touch $@
 
 $(TEST): | $(DEMO)
-	$(VENV)/bin/python -m pip install $(PIP_OPTIONS) -e '.[test,cluster,browser,examples,lint]'
+	$(VENV)/bin/python -m pip install $(PIP_OPTIONS) -e '.[test,cluster,engines,browser,examples,mcp,lint]'
 	@touch $@
 
 $(BENCH): | $(TEST)
@@ -142,7 +142,7 @@ PY_BUILT := $(PY_VENV)/.built-$(STATE)
 
 $(PY_BUILT):
 	$(call build,$(PY_VENV),$(PY))
-	$(PY_VENV)/bin/python -m pip install $(PIP_OPTIONS) -e '.[test,cluster]'
+	$(PY_VENV)/bin/python -m pip install $(PIP_OPTIONS) -e '.[test,cluster,engines,mcp]'
 	@touch $@
 
 test-py: $(PY_BUILT)

@@ -1,6 +1,6 @@
 """Imports run one way: errors, units, settings <- engine <- consumers, render <- session
-<- widgets <- magics, cli; pytest_plugin is beside session. Read from the source, and seen in
-processes of their own.
+<- widgets <- magics, cli, mcp; pytest_plugin is beside session, and mcp asks as cli
+does. Read from the source, and seen in processes of their own.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ ALLOWED = {
     "widgets": BASE | {"engine", "consumers", "render", "session", "widgets"},
     "magics": BASE | {"engine", "consumers", "render", "session", "widgets", "magics"},
     "cli": BASE | {"engine", "consumers", "render", "session", "widgets", "cli"},
+    "mcp": BASE | {"engine", "consumers", "render", "session", "cli", "mcp"},
 }
 # The public face: it may name anything, inside functions.
 FACES = {"__init__", "__main__"}
@@ -59,6 +60,12 @@ LATE = {
     "pmat_nb.render.pool_figure",
     "pmat_nb.render.profile_figure",
     "pmat_nb.widgets.dashboard",
+    "pmat_nb.cli.run.papermill_engine",
+    "pmat_nb.mcp.asking",
+    "pmat_nb.mcp.notebooks",
+    "pmat_nb.mcp.results",
+    "pmat_nb.mcp.server",
+    "pmat_nb.mcp.tools",
 }
 HEAVY = {"pandas", "numpy", "matplotlib", "ipywidgets", "pyarrow", "torch", "polars"}
 
@@ -154,7 +161,7 @@ def test_a_layer_brings_in_no_library(layer: str) -> None:
     assert not outside
 
 
-@pytest.mark.parametrize("layer", ["session", "widgets", "magics", "cli", "pytest_plugin"])
+@pytest.mark.parametrize("layer", ["session", "widgets", "magics", "cli", "mcp", "pytest_plugin"])
 def test_no_layer_brings_in_a_heavy_library(layer: str) -> None:
     seen = imported_by("\n".join(f"import {name}" for name in modules_of(layer)))
     assert not {name.split(".")[0] for name in seen} & HEAVY

@@ -93,8 +93,8 @@ def _session_name(process: KernelProcess) -> str | None:
 # --- which one ------------------------------------------------------------------------
 
 
-def choose(which: str | None, kernels: Sequence[Running]) -> Running:
-    """The kernel that ``which`` names; without a name the only one.
+def choose(which: str | None, kernels: Sequence[Running], called: str = "--kernel") -> Running:
+    """The kernel that ``which`` names; without a name the only one. ``called`` is the option.
 
     Raises:
         NoKernelError: none has loaded the extension, or none is called so.
@@ -109,16 +109,16 @@ def choose(which: str | None, kernels: Sequence[Running]) -> Running:
         if len(kernels) == 1:
             return kernels[0]
         raise UsageError(
-            f"--kernel: {len(kernels)} kernels have loaded pmat_nb; say which, for example "
-            f"--kernel {kernels[0].kernel_id[:8]!r}:\n{_listed(kernels)}"
+            f"{called}: {len(kernels)} kernels have loaded pmat_nb; say which, for example "
+            f"{called} {kernels[0].kernel_id[:8]!r}:\n{_listed(kernels)}"
         )
     found = _matching(which, kernels)
     if not found:
         raise NoKernelError(f"no running kernel is {which!r}; there are:\n{_listed(kernels)}")
     if len(found) > 1:
         raise UsageError(
-            f"--kernel: {which!r} could be any of these; say more, for example "
-            f"--kernel {found[0].kernel_id[:8]!r}:\n{_listed(found)}"
+            f"{called}: {which!r} could be any of these; say more, for example "
+            f"{called} {found[0].kernel_id[:8]!r}:\n{_listed(found)}"
         )
     return found[0]
 

@@ -7,6 +7,7 @@ said of itself last is shown, with its age, beside what its process holds now.
 from __future__ import annotations
 
 import base64
+import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from pmat_nb.errors import NoKernelError, PmatError, UsageError
 from pmat_nb.render.plain import line_width
-from pmat_nb.render.report import Report
+from pmat_nb.render.report import Report, json_safe
 from pmat_nb.settings import Verb
 from pmat_nb.settings import verb as declared_verb
 
@@ -23,7 +24,7 @@ from .finding import Running, choose, loaded_kernels
 from .printing import deliver, deliver_content, show
 from .words import words_of
 
-__all__ = ["ask", "command"]
+__all__ = ["ask", "command", "figures"]
 
 _PATIENCE_S = 30.0
 # What takes long by its nature.
@@ -63,27 +64,54 @@ def ask(name: str, options: Mapping[str, Any], kernel: Running) -> None:
         UsageError: what the kernel says of the options.
         NoKernelError: it cannot answer now, and nothing else can.
     """
-    from .asking import KernelLine
-
     options, output = _for_a_file(name, options)
-    declared = declared_verb(name)
-    request = {
-        "verb": name,
-        "words": words_of(declared, {**options, "watch": None, "analyze_log": None}),
-        "format": options["format"] or "table",
-        "width": line_width(),
-        "ending": None if output is None else Path(output).suffix.lower(),
-    }
-    with KernelLine(kernel.connection_file) as line:
-        said = line.ask(request, _patience_s(name, options, kernel))
-    if "error" in said:
-        raise _error(said)
+    ending = None if output is None else Path(output).suffix.lower()
+    said = _asked(name, options, kernel, options["format"] or "table", ending)
     if "file" in said and output is not None:
         deliver_content(base64.b64decode(said["file"]), output)
     elif "text" in said:
         show(said["text"])
     else:
-        _without_it(name, options, output, kernel, said["waiting"])
+        hint = f"pmat-nb {name} --timeout 300 waits longer"
+        report = _without_it(name, options, kernel, said["waiting"], hint)
+        deliver(report, options["format"], output)
+
+
+def figures(
+    name: str, options: Mapping[str, Any], kernel: Running, *, hint: str
+) -> tuple[dict[str, Any], bool]:
+    """What a verb's report has in ``to_dict``, and whether ``kernel`` itself answered.
+
+    Options are ``name``'s and ``timeout``; those left out have their defaults. ``hint`` is what
+    to do about a kernel that is busy. Raises as :func:`ask` does.
+    """
+    said = _asked(name, options, kernel, "json", None)
+    if "text" in said:
+        found: dict[str, Any] = json.loads(said["text"])
+        return found, True
+    report = _without_it(name, options, kernel, said["waiting"], hint)
+    found = json_safe(report.to_dict())
+    return found, False
+
+
+def _asked(
+    name: str, options: Mapping[str, Any], kernel: Running, form: str, ending: str | None
+) -> dict[str, Any]:
+    """What the kernel answers: ``text``, ``file``, or ``waiting``."""
+    from .asking import KernelLine
+
+    request = {
+        "verb": name,
+        "words": words_of(declared_verb(name), {**options, "watch": None, "analyze_log": None}),
+        "format": form,
+        "width": line_width(),
+        "ending": ending,
+    }
+    with KernelLine(kernel.connection_file) as line:
+        said = line.ask(request, _patience_s(name, options, kernel))
+    if "error" in said:
+        raise _error(said)
+    return said
 
 
 def _for_a_file(name: str, options: Mapping[str, Any]) -> tuple[Mapping[str, Any], str | None]:
@@ -125,8 +153,8 @@ def _error(said: Mapping[str, Any]) -> PmatError:
 
 
 def _without_it(
-    name: str, options: Mapping[str, Any], output: str | None, kernel: Running, why: str
-) -> None:
+    name: str, options: Mapping[str, Any], kernel: Running, why: str, hint: str
+) -> Report:
     """What can be told of a kernel that does not answer in time."""
     from .outside import state_of, view
 
@@ -137,12 +165,11 @@ def _without_it(
     if name in _READS and not _acts(options):
         report = view(name, options, fresh, stuck=why == "stuck")
     if report is None:
-        raise NoKernelError(_busy_text(name, fresh, state_of(fresh, stuck=why == "stuck")))
-    deliver(report, options["format"], output)
+        raise NoKernelError(_busy_text(fresh, state_of(fresh, stuck=why == "stuck"), hint))
+    return report
 
 
-def _busy_text(name: str, kernel: Running, state: str) -> str:
-    hint = f"pmat-nb {name} --timeout 300 waits longer"
+def _busy_text(kernel: Running, state: str, hint: str) -> str:
     age_s = time.time() - kernel.sign.at if kernel.sign is not None else 0.0
     return (
         f"kernel {kernel.name} {state} and did not answer in time; nothing was changed; {hint} "

@@ -30,6 +30,8 @@ _MODULES: dict[str, str] = {
     "metrics": "metrics:command",
     "recover": "recover:command",
     "completion": "completion:command",
+    # A layer of its own, beside this one.
+    "mcp": ".mcp.command:command",
 }
 _KERNELS = "kernels:command"
 # Verbs that only make sense for who sits at the notebook.
@@ -93,7 +95,7 @@ def _run(words: list[str]) -> int:
 def _command(name: str) -> Callable[[Verb, dict[str, object]], int]:
     module, _, function = _MODULES.get(name, _KERNELS).partition(":")
     found: Callable[[Verb, dict[str, object]], int] = getattr(
-        importlib.import_module(f"pmat_nb.cli.{module}"), function
+        importlib.import_module(f".{module}", "pmat_nb.cli"), function
     )
     return found
 

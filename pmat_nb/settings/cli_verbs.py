@@ -107,4 +107,18 @@ _COMPLETION = Verb(
     examples=("bash > ~/.local/share/bash-completion/completions/pmat-nb",),
 )
 
-CLI_VERBS: tuple[Verb, ...] = (RUN, _HEALTH, _METRICS, _RECOVER, _COMPLETION)
+_MCP = Verb(
+    "mcp",
+    "the kernels' figures as tools for an agent (Model Context Protocol, over standard input)",
+    (
+        Option(
+            "folder",
+            "path",
+            "the folder whose notebooks the agent may run; by default the working folder",
+            metavar="FOLDER",
+        ),
+    ),
+    examples=("", "--folder notebooks"),
+)
+
+CLI_VERBS: tuple[Verb, ...] = (RUN, _HEALTH, _METRICS, _RECOVER, _COMPLETION, _MCP)

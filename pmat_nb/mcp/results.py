@@ -1,0 +1,342 @@
+"""What the tools answer: the figures of the reports' ``to_dict``, with their schema.
+
+Bytes are ``int`` and end in ``_bytes``, seconds in ``_s``, fractions are 0..1; null is unknown,
+never 0. Names are those of reports and logs.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+__all__ = [
+    "CleanupResult",
+    "KernelsResult",
+    "LeaksResult",
+    "PoolsResult",
+    "PressureResult",
+    "RecommendResult",
+    "RunResult",
+    "StatsResult",
+]
+
+Level = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
+
+
+class Now(BaseModel):
+    """What can be read of a kernel's process from outside."""
+
+    rss_bytes: int | None
+    tree_bytes: int | None
+    children_bytes: int | None
+
+
+class Answer(BaseModel):
+    """Of which kernel it is, and how old."""
+
+    kernel: str = Field(description="the kernel's notebook and id")
+    pid: int
+    answered: bool = Field(
+        description="false: the kernel was busy, the figures are what it said last"
+    )
+    state: str | None = Field(None, description="what kept the kernel from answering")
+    as_of_s: float | None = Field(None, description="age of figures that the kernel said before")
+    now: Now | None = Field(None, description="its process now, where the kernel did not answer")
+
+
+class Pool(BaseModel):
+    """A pool's ledger."""
+
+    used_bytes: int | None
+    capacity_bytes: int | None = Field(description="budget in force; null: only measured")
+    limit_bytes: int | None
+    growth: str | None
+    peak_bytes: int | None
+    peak_kind: str | None
+    mean_bytes: int | None
+    waste: float | None = Field(description="unused / (unused + used)")
+    as_of_s: float | None
+    complete: bool | None = Field(description="false: the values are lower bounds")
+
+
+class ManagedPool(Pool):
+    """A pool with what is managed in it."""
+
+    managed_bytes: int | None
+    managed_peak_bytes: int | None
+    allocations: int | None
+    evictions: int | None
+    hits: int | None
+    misses: int | None
+    swapped_bytes: int | None
+
+
+class Collector(BaseModel):
+    """The garbage collector's times."""
+
+    last_run_s_ago: float | None
+    next_run_in_s: float | None
+
+
+class LastCell(BaseModel):
+    """The last cell that ended."""
+
+    label: str
+    first_line: str
+    duration_s: float | None
+    growth_bytes: int | None
+    peak_bytes: int | None
+    peak_kind: str | None
+    failed: bool | None
+
+
+class Variable(BaseModel):
+    """A variable of the notebook."""
+
+    name: str
+    type: str | None
+    detail: str | None
+    retained_bytes: int | None = Field(description="bytes freed if this name went away")
+    shared_bytes: int | None
+    device_bytes: int | None
+    complete: bool | None = Field(description="false: the size is a lower bound")
+    cells_since_use: int | None
+
+
+class StatsResult(Answer):
+    """Where a kernel's memory is."""
+
+    timestamp: str
+    rss_bytes: int | None = Field(description="resident memory of the kernel process")
+    tree_bytes: int | None = Field(description="the kernel and its children, shared pages once")
+    children_bytes: int | None
+    baseline_bytes: int | None
+    imports_bytes: int | None
+    slack_bytes: int | None = Field(description="held by allocators and free")
+    unattributed_bytes: int | None
+    not_resident_bytes: int | None
+    device_bytes: int | None = Field(description="on accelerators, beside all others")
+    limit_bytes: int | None
+    limit_source: str | None
+    pressure: float | None
+    pressure_level: Level | None
+    pools: dict[str, Pool]
+    gc: Collector
+    cell: LastCell | None
+    variables: list[Variable] | None = Field(
+        None, description="the largest; null: not asked for, or not sized while it was busy"
+    )
+
+
+class PoolsResult(Answer):
+    """The memory pools, and advice on one where that was asked for."""
+
+    total_allocated_bytes: int
+    total_used_bytes: int
+    total_available_bytes: int
+    pools: dict[str, ManagedPool]
+    caches: dict[str, dict[str, Any]]
+    analyzed: str | None
+    advice: list[dict[str, Any]]
+
+
+class Trend(BaseModel):
+    """Change of the memory; low and high are its 95% bounds."""
+
+    bytes_per_s: float
+    low: float
+    high: float
+    span_s: float
+    steady: bool
+
+
+class PressureResult(Answer):
+    """How close a kernel is to its limit."""
+
+    timestamp: str
+    pressure: float | None
+    pressure_level: Level | None
+    pressure_parts: dict[str, float | None]
+    tree_bytes: int | None
+    limit_bytes: int | None
+    limit_source: str | None
+    thresholds: dict[str, float] | None = Field(None, description="where each level begins")
+    next_level: str | None = None
+    headroom_bytes: int | None = Field(None, description="to the next level")
+    trend: Trend | None = None
+    auto_respond: bool | None = None
+    notes: list[str] = []
+
+
+class Step(BaseModel):
+    """One step of a cleanup: estimated before, measured after."""
+
+    target: str
+    what: str
+    state: Literal["planned", "done", "failed", "left"]
+    estimated_bytes: int | None
+    measured_bytes: int | None
+    duration_s: float | None
+    why: str
+
+
+class CleanupResult(Answer):
+    """What a cleanup gave back, or would (``dry_run``)."""
+
+    targets: list[str]
+    aggressive: bool
+    compact: bool
+    dry_run: bool
+    estimated_bytes: int | None
+    measured_bytes: int | None = Field(description="resident bytes given back")
+    rss_before_bytes: int | None
+    rss_after_bytes: int | None
+    steps: list[Step]
+    notes: list[str]
+
+
+class Suspect(BaseModel):
+    """A cell that keeps more on each run."""
+
+    cell: str
+    first_line: str
+    runs: int
+    counted: int
+    bytes_per_run: int
+    low_bytes_per_run: int
+    high_bytes_per_run: int
+    device_bytes_per_run: int
+    kind: str
+    confidence: float
+    since: str
+    state: str
+    kept_by: str
+
+
+class LeakSite(BaseModel):
+    """A line that keeps memory, of the last tracked report."""
+
+    site: str
+    source: str
+    function: str
+    kind: str
+    verdict: str
+    confidence: float
+    bytes_per_iteration: float
+    retained_bytes: int
+    retained_blocks: int
+    iterations: int
+    retained_by: str
+    recommendation: str
+
+
+class LeakReport(BaseModel):
+    """The last report of ``%pmat_leaks`` or ``%%pmat_leaks --repeat`` in that notebook."""
+
+    leaking: bool
+    iterations: int
+    duration_s: float | None
+    rows: list[LeakSite]
+    notes: list[str]
+
+
+class LeaksResult(Answer):
+    """Cells under suspicion, and the last report."""
+
+    watched_cells: int
+    suspects: list[Suspect]
+    last_report: LeakReport | None
+
+
+class Row(BaseModel):
+    """A recommendation; ``action`` is code for the user, which no tool here runs."""
+
+    row: int
+    kind: str
+    what: str
+    why: str
+    action: str
+    estimated_bytes: int | None
+    basis: str
+    risk: Literal["none", "recompute", "reload", "lossy"]
+    where: str
+
+
+class RecommendResult(Answer):
+    """What would take less memory, the largest saving first."""
+
+    rows: list[Row]
+    complete: bool
+    rss_bytes: int | None
+    notes: list[str]
+
+
+class KernelEntry(BaseModel):
+    """A kernel of this machine; what is null it has not said, or may not be read."""
+
+    kernel_id: str
+    pid: int
+    notebook: str | None
+    loaded: bool = Field(description="whether it has loaded pmat_nb: the other tools need that")
+    running: str | None = Field(description="the cell that runs")
+    running_s: float | None
+    rss_bytes: int | None
+    tree_bytes: int | None
+    limit_bytes: int | None
+    pressure: float | None
+    pressure_level: Level | None
+
+
+class KernelsResult(BaseModel):
+    """Every kernel that runs on this machine."""
+
+    kernels: list[KernelEntry]
+
+
+class Cell(BaseModel):
+    """One code cell of a run."""
+
+    label: str
+    first_line: str
+    outcome: str
+    duration_s: float | None
+    peak_bytes: int | None
+    peak_kind: str | None
+    added_bytes: int | None
+    growth_bytes: int | None
+    pressure_level: str | None
+    error: str
+
+
+class Gate(BaseModel):
+    """A memory gate of pmat.toml; ``passed`` null: its figure could not be measured."""
+
+    gate: str
+    passed: bool | None
+    figure_bytes: int | None
+    bound_bytes: int | None
+    figure_level: str | None
+    bound_level: str | None
+    cell: str
+
+
+class RunResult(BaseModel):
+    """How the run of a notebook went; ``exit_code`` is that of ``pmat-nb run``."""
+
+    path: str
+    output: str | None = Field(description="the executed notebook, where one was asked for")
+    outcome: Literal["ok", "failed", "stopped", "timed out", "died", "interrupted", "not run"]
+    exit_code: int
+    duration_s: float
+    start_rss_bytes: int | None
+    end_rss_bytes: int | None
+    peak_bytes: int | None
+    growth_bytes: int | None
+    limit_bytes: int | None
+    limit_source: str | None
+    death: str
+    out_of_memory: bool
+    cells: list[Cell]
+    gates: list[Gate]
+    notes: list[str]
