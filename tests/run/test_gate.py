@@ -33,8 +33,8 @@ def test_the_gate_of_a_session(new_kernel):
     ]
     kernel.run("x = bytearray(b'x') * (30 * 2**20)")
     failed = kernel.run("%pmat_gate")
-    assert not failed.ok and failed.error.name == "GateFailedError"
-    said = failed.error.value
+    assert not failed.ok and failed.error.ename == "GateFailedError"
+    said = failed.error.evalue
     assert said.startswith("gate max_cell_growth: In[3] (x = bytearray(b'x') * (30 * 2**20)) left")
     assert said.endswith("the bound is 20 MB") and "\n" not in said
     caught = kernel.run(
@@ -44,7 +44,7 @@ def test_the_gate_of_a_session(new_kernel):
     assert caught.stdout.endswith("caught\n")
     # The cell that asks counts too, by its own name.
     own = kernel.run("y = bytearray(b'y') * (120 * 2**20)\n%pmat_gate")
-    assert "gate max_cell_memory: In[6] (y = bytearray(b'y')" in own.error.value
+    assert "gate max_cell_memory: In[6] (y = bytearray(b'y')" in own.error.evalue
 
 
 def test_no_gate_is_no_failure(kernel):

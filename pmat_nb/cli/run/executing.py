@@ -16,7 +16,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbclient.util import ensure_async
 
 from pmat_nb.engine.runs.records import CellRun, NotebookRun, Outcome
-from pmat_nb.errors import PmatError, UnavailableError, UsageError
+from pmat_nb.errors import PmatError, UsageError
 
 from .cells import cell_of, not_run, note_in_cell, runs
 from .client import Link, Measuring, Wishes
@@ -71,8 +71,9 @@ class Execution:
         """Start the kernel, run the cells, end it; cancelling leaves what is known so far."""
         try:
             await self.open()
-            await self.run_cells()
-            await self.finish()
+            if self.outcome == "ok":
+                await self.run_cells()
+                await self.finish()
         except asyncio.CancelledError:
             self.outcome = "interrupted"
         finally:
@@ -102,10 +103,11 @@ class Execution:
                 f"pmat-nb run: {self.job.name!r} wants the kernel {missing.name!r}, which is not "
                 "installed here; name another: --kernel-name python3"
             ) from None
-        except DeadKernelError:
-            raise UnavailableError(
-                f"pmat-nb run: the kernel of {self.job.name!r} died while it started"
-            ) from None
+        except (DeadKernelError, RuntimeError) as problem:
+            # nbclient's own word is a RuntimeError too.
+            self.outcome, self.death = "died", f"the kernel did not start: {problem}"
+            self._notes += last_words(self._said)
+            return
         if problems := client.started.get("problems"):
             raise UsageError(f"pmat-nb run: {problems[0]}")
         self._pid_exit = exit_of(client.km)

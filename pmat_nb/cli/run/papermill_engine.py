@@ -25,14 +25,14 @@ from .client import Link, Measuring, Wishes
 from .deaths import cause_of_death, exit_of
 from .notebooks import OURS
 
-__all__ = ["PmatEngine"]
+__all__ = ["MeasuringEngine"]
 
 _FINISH_S = 120.0
 _OWN = ("max_total", "profile", "limit_per_cell", "log")
 
 
-class PmatEngine(NBClientEngine):  # type: ignore[misc] # papermill has no types
-    """What papermill finds by the entry point ``papermill.engine``."""
+class MeasuringEngine(NBClientEngine):  # type: ignore[misc] # papermill has no types
+    """What papermill finds, by :mod:`.papermill_entry`."""
 
     @classmethod
     def execute_managed_notebook(

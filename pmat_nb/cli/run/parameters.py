@@ -13,7 +13,7 @@ from typing import Any
 
 from pmat_nb.errors import UsageError
 
-__all__ = ["inject", "parameters_of", "typed"]
+__all__ = ["check_name", "inject", "parameters_of", "typed"]
 
 _TAG, _INJECTED = "parameters", "injected-parameters"
 _WORDS: dict[str, object] = {"True": True, "False": False, "None": None}
