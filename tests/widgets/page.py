@@ -59,6 +59,11 @@ class Page:
         data = [message["content"]["data"] for message in self.messages()]
         return [one["content"] for one in data if one.get("method") == "custom"]
 
+    def panels(self, tab: str) -> list[dict[str, Any]]:
+        """Every reading of a tab that came, oldest first."""
+        found = (one for one in self.heard if one["kind"] == "panel" and one["tab"] == tab)
+        return [one["data"] for one in found]
+
     def sizes(self) -> list[int]:
         """Bytes of each update, as JSON."""
         updates = [m["content"] for m in self.messages() if "state" in m["content"]["data"]]
@@ -86,6 +91,15 @@ class Page:
         """Send an order and wait for its answer."""
         return self.answer(self.send(do, **values))
 
+    def show(self, tab: str) -> dict[str, Any]:
+        """The tab as the kernel reads it now; as a page does, again where it is behind."""
+        while (shown := self._read(tab)).get("behind_s") is not None:
+            if tab == "variables":
+                self.order("variables size")
+            else:
+                self.kernel.drain(shown["behind_s"])
+        return shown
+
     def wait(self, seen: Callable[[], Any], timeout: float = 20) -> Any:
         """What ``seen()`` gives, once it is true."""
         deadline = time.monotonic() + timeout
@@ -98,6 +112,13 @@ class Page:
         """The newest moment, once ``seen(moment)``."""
         self.wait(lambda: self.moments and seen(self.moments[-1]), timeout)
         return self.moments[-1]
+
+    def _read(self, tab: str) -> dict[str, Any]:
+        before = len(self.panels(tab))
+        answer = self.order("show", tab=tab)
+        assert answer["kind"] == "done", answer
+        self.wait(lambda: len(self.panels(tab)) > before)
+        return self.panels(tab)[-1]
 
     def _post(self, kind: str, content: dict[str, Any], subshell: str | None) -> None:
         client = self.kernel.wire.client
