@@ -132,11 +132,10 @@ def _run_result(path: str, code: int, out: bytes, err: bytes) -> RunResult:
 
 async def _run(words: list[str], folder: Path) -> tuple[int, bytes, bytes]:
     """``pmat-nb run`` with these words: exit code, standard output, standard error."""
-    command = [sys.executable, "-m", "pmat_nb", "run", "--quiet", "--format=json", *words]
+    # -P: no file of the folder stands in for a module of this process.
+    command = [sys.executable, "-P", "-m", "pmat_nb", "run", "--quiet", "--format=json", *words]
     out, err = bytearray(), bytearray()
-    async with await anyio.open_process(
-        command, stdin=subprocess.DEVNULL, cwd=folder, start_new_session=os.name != "nt"
-    ) as process:
+    async with await anyio.open_process(command, stdin=subprocess.DEVNULL, cwd=folder) as process:
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(_read, process.stdout, out)

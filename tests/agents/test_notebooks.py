@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from cli.conftest import wait_for
 from support.kernel import Kernel
 
 from .client import ask, call, calls, serve
@@ -118,11 +121,16 @@ def test_a_hostile_name_is_a_name(kernel: Kernel, folder: Path) -> None:
     assert not (folder / "ran").exists()
 
 
-def test_a_call_that_is_given_up_ends_its_kernel(kernel: Kernel, folder: Path) -> None:
-    import asyncio
+def kernel_of(folder: Path) -> int | None:
+    """The process of the slow notebook's kernel, once it runs."""
+    pid = folder / "pid"
+    return int(pid.read_text() or 0) or None if pid.exists() else None
 
-    import psutil
 
+@pytest.mark.parametrize("gone", [False, True], ids=["given up", "client gone"])
+def test_a_call_that_nobody_waits_for_ends_its_kernel(
+    kernel: Kernel, folder: Path, gone: bool
+) -> None:
     notebook(
         folder / "slow.ipynb",
         "import os, time\nopen('pid', 'w').write(str(os.getpid()))",
@@ -131,18 +139,25 @@ def test_a_call_that_is_given_up_ends_its_kernel(kernel: Kernel, folder: Path) -
 
     async def work(session: Any) -> int:
         running = asyncio.ensure_future(ask(session, "run_notebook", path="slow.ipynb"))
-        pid = folder / "pid"
-        while not (pid.exists() and pid.read_text()):
+        while (pid := kernel_of(folder)) is None:
             await asyncio.sleep(0.1)
         running.cancel()
-        for _ in range(200):
-            if not psutil.pid_exists(int(pid.read_text())):
-                break
+        while not gone and psutil.pid_exists(pid):
             await asyncio.sleep(0.1)
-        return int(pid.read_text())
+        return pid
 
     pid = serve(kernel, work, folder=folder)
-    assert not psutil.pid_exists(pid)
+    wait_for(lambda: not psutil.pid_exists(pid))
+    assert "pmat_nb run" not in " ".join(
+        " ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)
+    )
+
+
+def test_a_file_of_the_folder_is_no_module_of_ours(kernel: Kernel, folder: Path) -> None:
+    (folder / "nbclient.py").write_text("raise SystemExit('taken')")
+    notebook(folder / "a.ipynb", "y = 1")
+    found = call(kernel, "run_notebook", folder=folder, path="a.ipynb").figures()
+    assert found["outcome"] == "ok"
 
 
 def test_the_command_says_what_it_needs(kernel: Kernel, tmp_path: Path) -> None:
