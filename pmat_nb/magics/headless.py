@@ -91,7 +91,6 @@ class Headless:
                 "limit_source": limit.source if limit else None,
                 "notebook_key": session.recording.notebook().key,
                 "problems": list(session.settings.problems),
-                "unprotected": protector.unavailable if protector is not None else "",
             }
         )
         from pmat_nb.session.following import end_with
@@ -139,6 +138,7 @@ class Headless:
                 "event": "end",
                 "rss_bytes": rss,
                 "gates": [check._asdict() for check in checks],
+                "unprotected": session.protector.unavailable if session.protector else "",
                 "faults": [f"{name}: {error}" for name, error in session.faults.seen.items()],
             }
         )

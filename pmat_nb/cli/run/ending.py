@@ -25,7 +25,7 @@ def notebook_run(
 ) -> NotebookRun:
     """``started`` and ``end`` are the kernel's own words, empty where it said none."""
     faults = tuple(f"switched off: {fault}" for fault in end.get("faults", ()))
-    unprotected = started.get("unprotected")
+    unprotected = end.get("unprotected")
     if unprotected:
         notes = (*notes, f"no limit could be enforced: {unprotected}")
     return NotebookRun(
