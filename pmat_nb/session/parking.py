@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from .session import Session
 
-__all__ = ["Freed", "Parked", "bring_back", "delete", "park", "parked"]
+__all__ = ["Freed", "Parked", "bring_back", "delete", "discard", "park", "parked"]
 
 # Data of these comes back as it was. All else is read back once before the variable goes:
 # an object may be written by code of its own that its reading does not match.
@@ -83,9 +83,7 @@ def bring_back(session: Session, key: str) -> tuple[str, ...]:
         UsageError: it is not parked, or a name of it has another value by now.
         StateFileError: its file is missing or altered; it stays as it is.
     """
-    found = {one.key: one for one in parked(session)}.get(key)
-    if found is None:
-        raise UsageError("it is not parked any more")
+    found = _find(session, key)
     taken = [name for name in found.names if name in session.namespace_owner.user_ns]
     if taken:
         raise UsageError(
@@ -95,6 +93,17 @@ def bring_back(session: Session, key: str) -> tuple[str, ...]:
     restore_variables(session, str(found.path))
     found.path.unlink(missing_ok=True)
     return found.names
+
+
+def discard(session: Session, key: str) -> Parked:
+    """Remove a parked variable's file for good.
+
+    Raises:
+        UsageError: it is not parked.
+    """
+    found = _find(session, key)
+    found.path.unlink(missing_ok=True)
+    return found
 
 
 def delete(session: Session, name: str) -> Freed:
@@ -119,6 +128,13 @@ def parked(session: Session) -> tuple[Parked, ...]:
             with suppress(StateFileError, OSError):
                 found.append(_entry(inspect(path, key_path=key_path())))
     return tuple(sorted(found, key=lambda one: -one.saved_at))
+
+
+def _find(session: Session, key: str) -> Parked:
+    found = {one.key: one for one in parked(session)}.get(key)
+    if found is None:
+        raise UsageError("it is not parked any more")
+    return found
 
 
 def _entry(snapshot: Snapshot) -> Parked:

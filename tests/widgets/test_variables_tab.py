@@ -130,6 +130,20 @@ def test_the_next_kernel_of_the_notebook_has_what_was_parked(new_kernel: Kernel)
     assert new_kernel.value("data == bytes(range(256)) * 1000")
 
 
+def test_what_is_parked_is_discarded_only_after_a_yes(page: Page) -> None:
+    page.kernel.run("data = 'x' * 1000")
+    page.order("variables park", name="data")
+    (parked,) = page.show("variables")["parked"]
+    assert page.order("variables discard", key=parked["key"])["kind"] == "refused"
+    assert page.kernel.value(f"__import__('os').path.exists({parked['path']!r})")
+    done = page.order("variables discard", key=parked["key"], confirmed=True)
+    assert done["kind"] == "done" and "data" in done["text"]
+    assert not page.kernel.value(f"__import__('os').path.exists({parked['path']!r})")
+    assert page.show("variables")["parked"] == []
+    refused = page.order("variables discard", key="../../elsewhere", confirmed=True)
+    assert refused["kind"] == "refused"
+
+
 def test_deleting_needs_a_yes_and_leaves_other_names_alone(page: Page) -> None:
     kernel = page.kernel
     kernel.run("data = bytearray(30 * 2**20); alias = data")
@@ -149,17 +163,21 @@ def test_while_a_cell_runs_the_last_reading_is_shown_and_orders_wait(page: Page)
     kernel, subshell = page.kernel, subshell_of(page.kernel)
     kernel.run("data = bytes(2**20)")
     known = page.show("variables")
-    running = kernel.send("import time; late = 1; time.sleep(3)")
+    go = kernel.folder / "go"
+    running = kernel.send(
+        f"import os, time; late = 1\nwhile not os.path.exists({str(go)!r}): time.sleep(0.05)"
+    )
     page.wait_for_live(lambda now: now["running"])
     shown = len(page.panels("variables"))
-    assert page.answer(page.send("show", subshell=subshell, tab="variables"), 2)["kind"] == "done"
-    page.wait(lambda: len(page.panels("variables")) > shown, 2)
+    assert page.answer(page.send("show", subshell=subshell, tab="variables"))["kind"] == "done"
+    page.wait(lambda: len(page.panels("variables")) > shown)
     assert page.panels("variables")[-1] == known
-    assert page.answer(page.send("show", subshell=subshell, tab="pressure"), 2)["kind"] == "done"
+    assert page.answer(page.send("show", subshell=subshell, tab="pressure"))["kind"] == "done"
     waits = page.send("variables delete", subshell=subshell, name="data", confirmed=True)
     kernel.drain(0.5)
     assert not kernel.wire.is_done(running)
     assert not [one for one in page.heard if one.get("number") == waits]
+    go.touch()
     kernel.collect(running)
     # Once it has ended what was asked for meanwhile comes, and what waited is done.
     page.wait(lambda: len(page.panels("variables")) > shown + 1)

@@ -26,8 +26,8 @@ function makeVariables(model, link) {
     empty: "No variables yet: run a cell that binds one.",
   });
   const parked = makeList("Parked on disk", [
-    ["Variable", "22%"], ["Type", "14%"], ["On disk", "10%", "bytes"], ["Since", "16%"],
-    ["File", "26%"], ["Action", "12%"],
+    ["Variable", "20%"], ["Type", "13%"], ["On disk", "10%", "bytes"], ["Since", "12%"],
+    ["File", "23%"], ["Actions", "22%"],
   ]);
   const refresh = makeButton("Refresh", () => link.send("variables size", {}, say), {
     title: "Size all variables again; waits until no cell runs",
@@ -54,6 +54,16 @@ function makeVariables(model, link) {
     ];
   }
 
+  function parkedActions({ key, names }) {
+    const discard = makeConfirm("Discard", "For good?", () => {
+      link.send("variables discard", { key, confirmed: true }, say);
+    }, { "aria-label": `Discard ${names}` });
+    const back = makeButton("Bring back", () => link.send("variables back", { key }, say), {
+      "aria-label": `Bring back ${names}`,
+    });
+    return make("span", { class: "pmat-actions" }, back, discard.element);
+  }
+
   function ask(name) {
     link.send("variables why", { name }, (kind, text, data) => {
       say(kind === "done" ? "" : kind, text);
@@ -70,9 +80,7 @@ function makeVariables(model, link) {
     table.update(data.rows);
     parked.update(data.parked.map((one) => [
       one.names, one.type, bytesText(one.stored), shortMomentText(one.saved), one.path,
-      makeButton("Bring back", () => link.send("variables back", { key: one.key }, say), {
-        "aria-label": `Bring back ${one.names}`,
-      }),
+      parkedActions(one),
     ]));
   }
 

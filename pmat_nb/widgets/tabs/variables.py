@@ -145,6 +145,15 @@ def _bring_back(session: Session, message: Mapping[str, Any]) -> str:
     return f"{_names(bring_back(session, str(message.get('key'))))} is back"
 
 
+def _discard(session: Session, message: Mapping[str, Any]) -> str:
+    from pmat_nb.session.parking import discard
+
+    if message.get("confirmed") is not True:
+        raise UsageError("a parked variable is discarded only once that is confirmed")
+    gone = discard(session, str(message.get("key")))
+    return f"discarded {_names(gone.names)}: {brief(gone.stored_bytes)} on disk"
+
+
 def _delete(session: Session, message: Mapping[str, Any]) -> str:
     from pmat_nb.session.parking import delete
 
@@ -170,5 +179,6 @@ ORDERS: dict[str, tuple[bool, Order]] = {
     "variables why": (False, _why),
     "variables park": (False, _changing(_park)),
     "variables back": (False, _changing(_bring_back)),
+    "variables discard": (True, _discard),
     "variables delete": (False, _changing(_delete)),
 }
