@@ -58,7 +58,9 @@ def test_plain_text_holds_no_code() -> None:
     assert not cells
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if {b.page for b in of(*RUN)} & {p}], ids=str)
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if any(b.page == p for b in of(*RUN))], ids=lambda page: page.name
+)
 def test_code_runs(page: Path, kernel: Kernel) -> None:
     """The blocks of a page, one after another, in a namespace of its own."""
     assert kernel.run("%reset -sf").ok
