@@ -25,7 +25,7 @@ from pmat_nb.errors import PmatError, UsageError
 from pmat_nb.settings.run_verb import RUN
 
 from .asking import result
-from .results import RunResult
+from .run_results import RunResult
 
 __all__ = ["notebook_in", "run_tool"]
 

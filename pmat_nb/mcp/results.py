@@ -17,7 +17,6 @@ __all__ = [
     "PoolsResult",
     "PressureResult",
     "RecommendResult",
-    "RunResult",
     "StatsResult",
 ]
 
@@ -292,51 +291,3 @@ class KernelsResult(BaseModel):
     """Every kernel that runs on this machine."""
 
     kernels: list[KernelEntry]
-
-
-class Cell(BaseModel):
-    """One code cell of a run."""
-
-    label: str
-    first_line: str
-    outcome: str
-    duration_s: float | None
-    peak_bytes: int | None
-    peak_kind: str | None
-    added_bytes: int | None
-    growth_bytes: int | None
-    pressure_level: str | None
-    error: str
-
-
-class Gate(BaseModel):
-    """A memory gate of pmat.toml; ``passed`` null: its figure could not be measured."""
-
-    gate: str
-    passed: bool | None
-    figure_bytes: int | None
-    bound_bytes: int | None
-    figure_level: str | None
-    bound_level: str | None
-    cell: str
-
-
-class RunResult(BaseModel):
-    """How the run of a notebook went; ``exit_code`` is that of ``pmat-nb run``."""
-
-    path: str
-    output: str | None = Field(description="the executed notebook, where one was asked for")
-    outcome: Literal["ok", "failed", "stopped", "timed out", "died", "interrupted", "not run"]
-    exit_code: int
-    duration_s: float
-    start_rss_bytes: int | None
-    end_rss_bytes: int | None
-    peak_bytes: int | None
-    growth_bytes: int | None
-    limit_bytes: int | None
-    limit_source: str | None
-    death: str
-    out_of_memory: bool
-    cells: list[Cell]
-    gates: list[Gate]
-    notes: list[str]
