@@ -54,6 +54,7 @@ WANTED = {
 }
 # Modules that are nothing without their library; others import them inside functions.
 LATE = {
+    "pmat_nb.render.comparison_figure",
     "pmat_nb.render.leaks_figure",
     "pmat_nb.render.canvas",
     "pmat_nb.render.figures",
@@ -64,7 +65,6 @@ LATE = {
     "pmat_nb.mcp.asking",
     "pmat_nb.mcp.notebooks",
     "pmat_nb.mcp.results",
-    "pmat_nb.mcp.run_results",
     "pmat_nb.mcp.server",
     "pmat_nb.mcp.tools",
 }

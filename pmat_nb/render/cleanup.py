@@ -12,6 +12,7 @@ from .report import Report, frame_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 __all__ = ["CleanupReport"]
 
@@ -122,6 +123,19 @@ class CleanupReport(Report):
     def to_frame(self) -> pd.DataFrame:
         """One row per step, those left alone included."""
         return frame_of((step._asdict() for step in self.record.steps), _KINDS)
+
+    def plot(self, *, theme: str | None = None) -> Figure:
+        """Each step: what it was estimated to give back, and what was measured."""
+        from .comparison_figure import Row, compared
+
+        steps = [step for step in self.record.steps if step.state != "left"]
+        return compared(
+            [Row(step.what, step.measured_bytes, step.estimated_bytes) for step in steps],
+            title=f"Cleanup: {self._headline()}",
+            theme=theme,
+            axis="given back",
+            nothing="no step of this cleanup has a known figure to draw",
+        )
 
 
 def _failed(step: CleanupStep) -> str:

@@ -14,6 +14,7 @@ from .texts import clean, cut
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 __all__ = ["GateReport", "failed_line", "gate_blocks", "gate_dicts"]
 
@@ -79,6 +80,21 @@ class GateReport(Report):
     def to_frame(self) -> pd.DataFrame:
         """One row per gate."""
         return frame_of(gate_dicts(self.checks), _KINDS)
+
+    def plot(self, *, theme: str | None = None) -> Figure:
+        """Each gate on bytes: its figure beside its bound."""
+        from .comparison_figure import Row, compared
+
+        return compared(
+            [
+                Row(f"{check.gate}: {_STATES[check.passed]}", check.figure_bytes, check.bound_bytes)
+                for check in self.checks
+            ],
+            title="Memory gates",
+            theme=theme,
+            expected="bound",
+            nothing="no gate on bytes is set: there is nothing to draw",
+        )
 
 
 def gate_dicts(checks: Iterable[GateCheck]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+    from matplotlib.figure import Figure
 
 __all__ = ["Restored", "Saved"]
 
@@ -93,6 +94,19 @@ class _Keeping(Report):
             {"name": name, "state": "left out", "reason": reason} for name, reason in self.skipped
         ]
         return frame_of(rows, _KINDS)
+
+    def plot(self, *, theme: str | None = None) -> Figure:
+        """What each variable takes in the file."""
+        from .comparison_figure import Row, compared
+
+        values = [one for one in self.kept if one.module is None]
+        return compared(
+            [Row(one.name, one.stored_bytes) for one in values],
+            title=f"Variables {self.verb}",
+            theme=theme,
+            axis="in the file",
+            nothing=f"no variable was {self.verb}: there is nothing to draw",
+        )
 
 
 class Saved(_Keeping):

@@ -16,6 +16,7 @@ from .texts import clean, cut
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 __all__ = ["FromOutside", "KernelRow", "KernelTable", "WithAge", "kernel_name"]
 
@@ -46,9 +47,9 @@ class KernelRow(NamedTuple):
 
     ``tree_bytes`` is None for kernels of other users and where nothing tells which child
     processes are ours. Limit, pressure and level are the kernel's own word of ``as_of_s``
-    seconds ago, higher where its memory has grown since; None where it has not loaded the extension. ``state`` is ``idle``, ``busy``,
-    ``stuck`` (busy, in a call that lets nothing else run), ``silent`` (does not answer), or
-    None: not asked.
+    seconds ago, higher where its memory has grown since; None where it has not loaded the
+    extension. ``state`` is ``idle``, ``busy``, ``stuck`` (busy, in a call that lets nothing
+    else run), ``silent`` (does not answer), or None: not asked.
     """
 
     kernel_id: str
@@ -121,6 +122,23 @@ class KernelTable(Report):
     def to_frame(self) -> pd.DataFrame:
         """A row per kernel."""
         return frame_of((row._asdict() for row in self.rows), _COLUMNS)
+
+    def plot(self, *, theme: str | None = None) -> Figure:
+        """What each kernel holds, its child processes included where they are known."""
+        from .comparison_figure import Row, compared
+
+        return compared(
+            [
+                Row(
+                    kernel_name(row.kernel_id, row.notebook),
+                    row.rss_bytes if row.tree_bytes is None else row.tree_bytes,
+                )
+                for row in self.rows
+            ],
+            title="Memory of the kernels",
+            theme=theme,
+            nothing="no kernel runs here: there is nothing to draw",
+        )
 
 
 def _cells(row: KernelRow) -> tuple[str, ...]:
@@ -226,3 +244,7 @@ class FromOutside(Report):
     def to_frame(self) -> pd.DataFrame:
         """The rows of the report."""
         return (self.report or Stats(self.record)).to_frame()
+
+    def plot(self, *, theme: str | None = None) -> Figure:
+        """The picture of the report, as of then."""
+        return (self.report or Stats(self.record)).plot(theme=theme)

@@ -13,6 +13,7 @@ from .report import Report, frame_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 __all__ = ["LimitReport"]
 
@@ -52,6 +53,23 @@ class LimitReport(Report):
         """A row per limit."""
         kinds = {"source": "object", "limit_bytes": "Int64", "enforced": "boolean"}
         return frame_of((one._asdict() for one in self.record.limits), kinds)
+
+    def plot(self, *, theme: str | None = None) -> Figure:
+        """What is in use, and every limit on it."""
+        from .comparison_figure import Row, compared
+
+        limits = [
+            Row(f"{one.source}{'' if one.enforced else ' (not enforced)'}", None, one.limit_bytes)
+            for one in self.record.limits
+        ]
+        return compared(
+            [Row("in use", self.record.tree_bytes), *limits],
+            title="Memory in use, and its limits",
+            theme=theme,
+            measured="in use",
+            expected="limit",
+            nothing="neither memory in use nor a limit is known here",
+        )
 
 
 def _state(limit_bytes: int, enforced: bool) -> str:

@@ -17,6 +17,7 @@ from .report import Report, frame_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 __all__ = ["ApplyReport", "Recommendations"]
 
@@ -113,6 +114,20 @@ class Recommendations(Report):
         """A row per recommendation, the largest saving first."""
         return frame_of((row._asdict() for row in self.rows), _KINDS)
 
+    def plot(self, *, theme: str | None = None) -> Figure:
+        """What each row would free, with its risk; an estimate, measured only when applied."""
+        from .comparison_figure import Row, compared
+
+        return compared(
+            [
+                Row(f"{row.row} {_risk(row)}: {row.what}", None, row.estimated_bytes)
+                for row in self.rows
+            ],
+            title="What the recommendations would free",
+            theme=theme,
+            nothing="there is no recommendation with a known saving to draw",
+        )
+
 
 class ApplyReport(Report):
     """What applying or undoing rows did: estimated and measured side by side."""
@@ -164,18 +179,40 @@ class ApplyReport(Report):
         """A row per recommendation that was to be applied."""
         return frame_of((_flat(one) for one in self.record.applied), _APPLIED_KINDS)
 
+    def plot(self, *, theme: str | None = None) -> Figure:
+        """Each row that was done: what it was estimated to free, and what was measured."""
+        from .comparison_figure import Row, compared
+
+        done = [one for one in self.record.applied if one.state in ("done", "undone")]
+        rows = [
+            Row(f"{one.row.row} {one.row.what}", one.measured_bytes, one.row.estimated_bytes)
+            for one in done
+        ]
+        word = "undone" if self.record.undoing else "applied"
+        return compared(
+            rows,
+            title=f"Recommendations {word}",
+            theme=theme,
+            axis="given back",
+            nothing=f"no recommendation was {word}: there is nothing to draw",
+        )
+
 
 def _row_blocks(row: Recommendation) -> list[Block]:
     saving = "n/a" if row.estimated_bytes is None else f"−{brief(row.estimated_bytes)}"
     head = Part(f"{row.row:>3}  {saving:>8}  {row.what}", "strong")
     basis = "" if row.estimated_bytes is None else row.basis
-    risk = "no risk" if row.risk == "none" else f"risk: {row.risk}"
+    risk = f"{'' if row.risk == 'none' else 'risk: '}{_risk(row)}"
     return [
         Line.of(head, Part(row.where, "muted")),
         Line.of(row.why, basis, indent=_INSET),
         Line.of(risk, _way_back(row), indent=_INSET, tone="muted"),
         *(Line.of(Part(line, "command"), indent=_INSET) for line in row.action.splitlines()),
     ]
+
+
+def _risk(row: Recommendation) -> str:
+    return "no risk" if row.risk == "none" else row.risk
 
 
 def _way_back(row: Recommendation) -> str:

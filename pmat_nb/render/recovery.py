@@ -12,6 +12,7 @@ from .texts import clean
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 __all__ = ["Recovery", "RecoveryStep"]
 
@@ -66,3 +67,18 @@ class Recovery(Report):
     def to_frame(self) -> pd.DataFrame:
         """A row per step."""
         return frame_of((step._asdict() for step in self.steps), _COLUMNS)
+
+    def plot(self, *, theme: str | None = None) -> Figure:
+        """What each step removed from disk, or would remove."""
+        from .comparison_figure import Row, compared
+
+        freed = [None if self.dry_run else step.freed_bytes for step in self.steps]
+        planned = [step.freed_bytes if self.dry_run else None for step in self.steps]
+        return compared(
+            map(Row, [step.what for step in self.steps], freed, planned),
+            title="Recovery: what would be removed" if self.dry_run else "Recovery: removed",
+            theme=theme,
+            axis="on disk",
+            expected="would be removed",
+            nothing="there was nothing to remove: there is nothing to draw",
+        )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pmat_nb.engine.record_json import to_plain
 from pmat_nb.engine.runs.records import CellRun, Change, NotebookRun, RunRecord, Scenario
 from pmat_nb.engine.runs.spread import Spread
+from pmat_nb.errors import UnavailableError
 
 from .blocks import Block, Column, Fold, Grid, Line, Part, Tone
 from .format import brief, count, duration, limit, signed
@@ -17,6 +18,7 @@ from .texts import clean, cut
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 __all__ = ["RunReport", "cell_line", "change_line"]
 
@@ -37,6 +39,14 @@ _KINDS = {
 _TONES: dict[str, Tone] = {"ok": "", "not run": "muted"}
 # Cells of a long notebook that are worth a row: the rest is in the files.
 _SHOWN = 30
+
+
+class _Drawn(NamedTuple):
+    """What the timeline shows of a cell."""
+
+    rss_after_bytes: int | None
+    peak_bytes: int | None
+    failed: bool
 
 
 class RunReport(Report):
@@ -90,6 +100,24 @@ class RunReport(Report):
         """One row per cell."""
         return frame_of(self._rows(), _KINDS)
 
+    def plot(self, *, theme: str | None = None) -> Figure:
+        """Memory after each cell and its peak, a line per notebook.
+
+        Raises:
+            UnavailableError: no cell was measured.
+        """
+        from . import figures
+
+        ran = [
+            [cell for cell in run.cells if cell.outcome != "not run"]
+            for run in self.record.notebooks
+        ]
+        if not any(cell.rss_after_bytes for cells in ran for cell in cells):
+            raise UnavailableError("no cell was measured: there is nothing to draw")
+        limits = {run.limit_bytes for run in self.record.notebooks}
+        bound = limits.pop() if len(limits) == 1 else None
+        return figures.run_timeline([list(map(_drawn, cells)) for cells in ran], bound, theme)
+
     def _rows(self) -> Iterator[dict[str, Any]]:
         for run in self.record.notebooks:
             for cell in run.cells:
@@ -100,6 +128,10 @@ class RunReport(Report):
                     "added_bytes": cell.added_bytes,
                     "growth_bytes": cell.growth_bytes,
                 }
+
+
+def _drawn(cell: CellRun) -> _Drawn:
+    return _Drawn(cell.rss_after_bytes, cell.peak_bytes, cell.outcome != "ok")
 
 
 def cell_line(cell: CellRun) -> str:

@@ -16,6 +16,7 @@ from .texts import clean, cut
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 __all__ = ["COLUMNS", "SuspectReport", "notice"]
 
@@ -123,6 +124,23 @@ class SuspectReport(Report):
         """A row per suspect, and per cell whose growth was explained."""
         rows = (row._asdict() | {"since_at": iso_utc(row.since_at)} for row in self.rows)
         return frame_of(rows, COLUMNS)
+
+    def plot(self, *, theme: str | None = None) -> Figure:
+        """What each suspect keeps per run; without one, the picture of the last report."""
+        from .comparison_figure import Row, compared
+
+        if not self.suspects and self.last is not None:
+            return self.last.plot(theme=theme)
+        return compared(
+            [
+                Row(f"{row.cell} {cut(clean(row.first_line), 24)}", None, _amount(row))
+                for row in self.suspects
+            ],
+            title="Kept on each run by suspected cells",
+            theme=theme,
+            axis="kept per run",
+            nothing="no cell is suspected of leaking: there is nothing to draw",
+        )
 
     def _headline(self) -> str:
         number = len(self.suspects)
