@@ -65,6 +65,7 @@ LATE = {
     "pmat_nb.mcp.asking",
     "pmat_nb.mcp.notebooks",
     "pmat_nb.mcp.results",
+    "pmat_nb.mcp.run_results",
     "pmat_nb.mcp.server",
     "pmat_nb.mcp.tools",
 }
