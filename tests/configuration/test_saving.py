@@ -158,7 +158,7 @@ def problems(text, tmp_path):
         ("[memory.pressure.responses.LOW]\nnotify = 1\n", 2, ["notify", "true"]),
         ("[memory.pressure.responses.LOW]\nnotification_cmd = 'a \"b'\n", 2, ["quotation"]),
         ("[memory.pressure.responses.LOW]\nnotification_cmd = 3\n", 2, ["notify-send"]),
-        ("[quality.gates.memory]\nmax_memory = 3\n", 2, ["max_memory_usage"]),
+        ("[quality.gates.memory]\nmax_memory_use = 3\n", 2, ["max_memory_usage"]),
         ("[quality.gates.memory]\nmax_pressure_level = 'hi'\n", 2, ["hi", "high"]),
     ],
 )
