@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
 
@@ -94,3 +95,20 @@ def test_pandas_is_measured_in_a_fresh_interpreter():
     measured, grown, lent = answer.stdout.split()
     assert int(measured) > 0.8 * int(grown) > 10 * MB
     assert lent == "False"
+
+
+def test_what_a_thread_of_ours_imports_is_not_measured(monkeypatch):
+    """A cell may take memory meanwhile, which is not the module's."""
+    name = "pmat_nb.engine.slow_for_a_test"
+    meter = ImportMeter(iter(range(0, 10**9, 10**7)).__next__, lambda: None)
+    asked: list[str] = []
+    monkeypatch.setattr(meter, "_ask_others", lambda name, *_: asked.append(name))
+    thread = threading.Thread(target=meter.find_spec, args=(name,))
+    thread.start()
+    thread.join()
+    assert asked == []
+    thread = threading.Thread(target=meter.find_spec, args=("a_library",))
+    thread.start()
+    thread.join()
+    meter.find_spec(name)
+    assert asked == ["a_library", name]

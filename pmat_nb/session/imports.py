@@ -24,6 +24,12 @@ __all__ = ["ImportMeter"]
 _SLACK_MATTERS_BYTES = 1024 * 1024
 
 
+def _is_behind_a_cell(name: str) -> bool:
+    """Whether a thread of ours imports: what grows meanwhile is a cell's, not the module's."""
+    ours = name.partition(".")[0] == __name__.partition(".")[0]
+    return ours and threading.current_thread() is not threading.main_thread()
+
+
 class ImportMeter:
     """Adds up the anonymous memory that grows while modules are imported.
 
@@ -58,7 +64,7 @@ class ImportMeter:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Find what the other finders find, and measure it if it is the outermost."""
-        if getattr(self._inside, "busy", False):
+        if getattr(self._inside, "busy", False) or _is_behind_a_cell(name):
             return None
         self._inside.busy = True
         try:
