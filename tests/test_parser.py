@@ -2,8 +2,8 @@ import pytest
 
 from pmat_nb.errors import UsageError
 from pmat_nb.magics.completion import complete
-from pmat_nb.settings.parser import HelpShown, make_parser, parse_line
 from pmat_nb.settings import VERBS, verb
+from pmat_nb.settings.parser import HelpShown, make_parser, parse_line
 
 
 @pytest.mark.parametrize("name", [v.name for v in VERBS])
