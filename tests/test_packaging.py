@@ -150,3 +150,15 @@ def test_ci_runs_lint_and_both_sets() -> None:
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
     assert "set -euo pipefail" in script and "PMAT_CI=1" in script
     assert "make lint" in script and "make test" in script
+
+
+def test_ci_installs_a_browser_where_there_is_none() -> None:
+    check = [sys.executable, ROOT / "tests" / "browser" / "program.py"]
+    missing = subprocess.run(check, env={"PATH": ""}, capture_output=True, text=True)
+    assert missing.returncode == 1 and "apt-get install chromium" in missing.stderr
+    script = (ROOT / ".ci" / "run").read_text()
+    assert "tests/browser/program.py" in script and "missing+=(chromium)" in script
+    make = subprocess.run(
+        ["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert "-m browser" in make

@@ -47,7 +47,9 @@ _WATCH = """() => {
   window.pmatShifts = [];
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
-      const ours = entry.sources.filter((s) => s.node?.closest?.(".jp-Notebook"));
+      // A node is an element or a text, and may be gone.
+      const ours = entry.sources.filter(({ node }) =>
+        (node?.closest ? node : node?.parentElement)?.closest(".jp-Notebook"));
       // What follows a click or a key within half a second is no surprise.
       if (ours.length && !entry.hadRecentInput) window.pmatShifts.push(entry.value);
     }

@@ -85,10 +85,12 @@ def test_controls_work_while_a_cell_runs(dashboard: DashboardPage) -> None:
 
 
 def test_a_stop_is_told_under_its_cell(dashboard: DashboardPage) -> None:
+    dashboard.open("Live")
     told = dashboard.notebook.run(SCRATCH, RUNAWAY)
     assert "MemoryLimitExceeded" in told
     assert "the cell may add 200 MB" in told
     assert "Kernel and variables are alive" in told
+    dashboard.notebook.output(SCRATCH).scroll_into_view_if_needed()
     dashboard.page_shot("stop-light")
     dashboard.notebook.run(SCRATCH, "taken = None")
     dashboard.wait_for_figures()

@@ -18,7 +18,8 @@ rng = np.random.default_rng(7)
 n = 600_000
 trades = pd.DataFrame({
     "id": np.arange(n), "qty": rng.integers(0, 90, n),
-    "city": rng.choice(["Oslo", "Rome", "Lima", "Kyiv"], n).astype(object), "price": rng.random(n),
+    "city": pd.Series(rng.choice(["Oslo", "Rome", "Lima", "Kyiv"], n), dtype=object),
+    "price": rng.random(n),
 })
 features = rng.random((n, 24))
 backup = features.copy()
