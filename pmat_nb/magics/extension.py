@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pmat_nb import session as sessions
 
-from .register import register, unregister
+from .register import is_registered, register, unregister
 
 if TYPE_CHECKING:
     from pmat_nb.session.pools import PoolManager
@@ -19,7 +19,10 @@ def load(shell: Any) -> None:
 
     A broken settings file or a missing figure is said in one line; loading goes on.
     """
-    if sessions.has_session(shell):
+    session = sessions.running()
+    if session is not None and session.shell is shell:
+        if not is_registered(shell):
+            register(shell, session)
         return
     session = sessions.start(shell)
     register(shell, session)
@@ -29,9 +32,16 @@ def load(shell: Any) -> None:
 
 
 def unload(shell: Any) -> None:
-    """End the shell's session: hooks, threads and files are closed."""
+    """End the shell's session: hooks, threads and files are closed.
+
+    The session of ``pmat-nb run`` is not the notebook's to end: only the magics go, and its
+    cells are measured, limited and judged as before.
+    """
     session = sessions.running()
     if session is not None and session.shell is shell:
+        if session.part_if_made("headless") is not None:
+            unregister(shell)
+            return
         pools: PoolManager | None = session.part_if_made("pools")
         if pools is not None:
             pools.tell_of_loss()

@@ -20,7 +20,7 @@ from .completion import complete
 from .traits import register_traits, unregister_traits
 from .verbs import COMMANDS
 
-__all__ = ["register", "unregister", "usage_error"]
+__all__ = ["is_registered", "register", "unregister", "usage_error"]
 
 
 def register(shell: Any, session: Session) -> None:
@@ -36,6 +36,11 @@ def register(shell: Any, session: Session) -> None:
             shell.set_hook("complete_command", completer, str_key=f"%%{declared.magic}")
     shell.input_transformers_cleanup.append(CellMagics(session))
     register_traits(shell, session)
+
+
+def is_registered(shell: Any) -> bool:
+    """Whether ``shell`` has the magics."""
+    return any(isinstance(one, CellMagics) for one in shell.input_transformers_cleanup)
 
 
 def unregister(shell: Any) -> None:
