@@ -121,7 +121,7 @@ test-newest: test-browser
 test-browser: $(TEST)
 	@if $(VENV)/bin/python tests/browser/program.py; then \
 	    echo "== the dashboard in a browser"; \
-	    $(VENV)/bin/python $(PYTEST) $(TWICE) -m browser -q tests/browser $(ARGS) \
+	    $(VENV)/bin/python $(PYTEST) $(TWICE) -m "browser and not soak" -q tests/browser $(ARGS) \
 	        || [ $$? -eq $(if $(ARGS),5,0) ]; \
 	elif [ "$(PMAT_CI)" = 1 ]; then exit 1; \
 	else echo "== NOT RUN: the tests of the dashboard in JupyterLab and Notebook 7"; fi
