@@ -5,6 +5,7 @@ from __future__ import annotations
 import os.path
 import time
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from pmat_nb.engine.history.forecast import forecast_cells
@@ -37,6 +38,7 @@ def command(verb: Verb, options: dict[str, Any]) -> int:
         forecasts = forecast_cells(runs, limit_bytes)
     report = HistoryReport(
         found,
+        nothing=_nothing(options["notebook"], key) if not found.sessions else "",
         view="deaths" if options["deaths"] else "sessions" if options["sessions"] else "cells",
         forecasts=forecasts,
         limit_bytes=limit_bytes,
@@ -66,11 +68,24 @@ def _read(key: str | None) -> History:
     folder = history_dir(create=False)
     if folder.path is None:
         return History(problems=(folder.reason,))
-    found = read_history(folder.path, notebook=key)
-    if key is not None and not found.sessions:
-        # Where a front end does not name the notebook, its folder is what is known.
-        return read_history(folder.path, notebook=str(Path(key).parent))
-    return found
+    return read_history(folder.path, notebook=key)
+
+
+def _nothing(name: str | None, key: str | None) -> str:
+    """What is said of a notebook without records; of all it is the report's to say."""
+    if name is None or key is None:
+        return ""
+    # Where a front end does not name the notebook, its folder is what is known. Whose runs
+    # those were nobody can tell: they are named, not shown as this notebook's.
+    parent = str(Path(key).parent)
+    unnamed = len(_read(parent).sessions)
+    if not unnamed:
+        return f"nothing recorded for {name}"
+    sessions = f"{unnamed} session{'' if unnamed == 1 else 's'}"
+    return (
+        f"nothing recorded for {name}; of {sessions} in its folder the notebook is not known: "
+        f"pmat-nb history --notebook {quote(parent)}"
+    )
 
 
 def _latest(found: History, key: str | None) -> SessionRow:

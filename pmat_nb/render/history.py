@@ -23,6 +23,7 @@ from .history_rows import (
     session_row,
 )
 from .report import Report, frame_of
+from .texts import clean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,7 @@ class HistoryReport(Report):
     ``forecasts`` (None: not asked for) are shown instead of cell rows, one line each.
     ``running`` gives the seconds since the start of each session whose kernel is alive.
     ``limit_bytes`` is what the forecasts were measured against, and the line across the
-    plot; by default the last session's.
+    plot; by default the last session's. ``nothing`` is what an empty one says.
     """
 
     title = "History"
@@ -56,6 +57,7 @@ class HistoryReport(Report):
         limit_bytes: int | None = None,
         running: Mapping[str, float] | None = None,
         top: int = _SHOWN,
+        nothing: str = "",
     ) -> None:
         if view not in VIEWS:
             raise UsageError(
@@ -67,6 +69,7 @@ class HistoryReport(Report):
         self.limit_bytes = limit_bytes if limit_bytes is not None else _last_limit(history)
         self.running = dict(running or {})
         self.top = top
+        self.nothing = nothing
 
     def blocks(self) -> list[Block]:
         """The rows of the view, newest last, then forecasts and unreadable files."""
@@ -139,7 +142,7 @@ class HistoryReport(Report):
     def _cells(self) -> list[Block]:
         rows = self.history.cells[-self.top :]
         if not rows:
-            return [Line.of("no cell runs recorded yet")]
+            return [Line.of(clean(self.nothing) or "no cell runs recorded yet")]
         if self.forecasts is not None:
             return [Line.of(Part(self._summary(), "strong"))]
         return [*self._head(len(rows), len(self.history.cells)), _cell_grid(rows)]
@@ -147,14 +150,14 @@ class HistoryReport(Report):
     def _sessions(self) -> list[Block]:
         rows = self.history.sessions[-self.top :]
         if not rows:
-            return [Line.of("no sessions recorded yet")]
+            return [Line.of(clean(self.nothing) or "no sessions recorded yet")]
         grid = _session_grid(rows, _by_session(self.history), self.running)
         return [*self._head(len(rows), len(self.history.sessions)), grid]
 
     def _deaths(self) -> list[Block]:
         events = self._fatal()
         if not events:
-            return [Line.of("no death of a kernel is recorded")]
+            return [Line.of(clean(self.nothing) or "no death of a kernel is recorded")]
         # Lines, not a grid: how it ended stands at the end of a long sentence.
         return [
             Line.of(

@@ -114,13 +114,23 @@ def test_what_cannot_be_done_is_said(
 def test_history_needs_no_kernel(loaded: Kernel, pmat: Pmat) -> None:
     loaded.run("remembered = 1")
     loaded.run("%pmat_history")  # what waits to be written is
-    folder = str(loaded.folder / "work" / "some.ipynb")
+    folder = str(loaded.folder / "work")
     for words in ((), ("--kernel", str(loaded.pid)), ("--notebook", folder)):
         said = pmat("history", *words)
         assert "remembered = 1" in said.out, (words, said)
-    assert "nothing recorded" in pmat("history", "--notebook", "/nowhere/x.ipynb").out.lower() or (
-        "no cell" in pmat("history", "--notebook", "/nowhere/x.ipynb").out.lower()
+    assert (
+        "nothing recorded for /nowhere/x.ipynb"
+        in pmat("history", "--notebook", "/nowhere/x.ipynb").out
     )
+
+
+def test_runs_of_nobody_knows_whom_are_not_another_notebooks(loaded: Kernel, pmat: Pmat) -> None:
+    loaded.run("remembered = 1")
+    loaded.run("%pmat_history")
+    for view in ((), ("--sessions",), ("--deaths",)):
+        said = pmat("history", "--notebook", "never.ipynb", *view)
+        assert said.code == 0 and "remembered" not in said.out
+        assert "nothing recorded for never.ipynb; of 1 session in its folder" in said.out
 
 
 def test_the_table_of_all_has_this_kernel(loaded: Kernel, pmat: Pmat) -> None:

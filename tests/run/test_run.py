@@ -6,6 +6,7 @@ import ast
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -205,6 +206,9 @@ def test_a_scenario_with_its_spread(kernel):
     )
     done = run("--scenario", "s.toml", "--memory-limit", "2GB", "--report", "perf.json", "-q")
     assert done.returncode == 0, done.stdout + done.stderr
+    history = [sys.executable, "-m", "pmat_nb", "history", "--sessions", "--notebook"]
+    said = subprocess.run([*history, "s.toml"], capture_output=True, text=True, check=True)
+    assert "s.toml" in said.stdout and "nothing recorded" not in said.stdout
     found = read("perf.json")["scenario"]
     assert len(found["repetitions"]) == 3
     assert 40 * MIB <= found["added"]["median"] < 44 * MIB

@@ -176,7 +176,8 @@ def _wrong(path: Path, key: str, what: str) -> UsageError:
 def _job(plan: Plan, order: Order, notebook: Any, number: str = "") -> Job:
     return Job(
         name=f"{order.name}{number}",
-        path=None,
+        # The history knows its runs by the scenario's file.
+        path=None if plan.scenario is None else plan.scenario.absolute(),
         notebook=notebook,
         folder=order.folder,
         wishes=wishes_of(plan),
