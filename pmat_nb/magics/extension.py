@@ -9,9 +9,14 @@ from pmat_nb import session as sessions
 from .register import is_registered, register, unregister
 
 if TYPE_CHECKING:
+    from pmat_nb.session.inheriting import Legacy
     from pmat_nb.session.pools import PoolManager
+    from pmat_nb.session.session import Session
 
 __all__ = ["load", "unload"]
+
+# Of the session that the last unload ended, for the next load.
+_legacy: Legacy | None = None
 
 
 def load(shell: Any) -> None:
@@ -19,6 +24,7 @@ def load(shell: Any) -> None:
 
     A broken settings file or a missing figure is said in one line; loading goes on.
     """
+    global _legacy
     session = sessions.running()
     if session is not None and session.shell is shell:
         if not is_registered(shell):
@@ -28,6 +34,9 @@ def load(shell: Any) -> None:
     register(shell, session)
     for problem in session.settings.problems:
         session.say(f"pmat_nb: {problem}")
+    legacy, _legacy = _legacy, None
+    if legacy is not None:
+        session.faults.guard("what was set before")(legacy.hand_to)(session)
     session.greet()
 
 
@@ -45,5 +54,13 @@ def unload(shell: Any) -> None:
         pools: PoolManager | None = session.part_if_made("pools")
         if pools is not None:
             pools.tell_of_loss()
+        _leave(session)
     sessions.stop(shell)
     unregister(shell)
+
+
+def _leave(session: Session) -> None:
+    global _legacy
+    from pmat_nb.session.inheriting import Legacy
+
+    _legacy = session.faults.guard("what is set")(Legacy)(session)

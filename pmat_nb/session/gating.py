@@ -54,7 +54,14 @@ def check_session(session: Session) -> tuple[GateCheck, ...]:
     if bounds.require_cleanup_after:
         session.cleaner.clean(compact=True)
         cleaned = session.probe.rss_bytes()
-    return check_gates(bounds, GateFigures(session.at_load.rss_bytes, end, cleaned, tuple(cells)))
+    return check_gates(bounds, GateFigures(_at_start(session), end, cleaned, tuple(cells)))
+
+
+def _at_start(session: Session) -> int | None:
+    """RSS at load, or before the first cell where the extension was reloaded since."""
+    if session.cells and session.cells[0].started_at < session.loaded_at:
+        return session.cells[0].rss_before_bytes
+    return session.at_load.rss_bytes
 
 
 def level_of_cell(session: Session, record: CellRecord) -> str | None:

@@ -143,6 +143,15 @@ class Protector:
         self._warn_only = warn_only
         self.resolve_standing()
 
+    @property
+    def standing_options(self) -> tuple[str, bool]:
+        """How the standing limit is enforced: its ceiling, and whether it only warns."""
+        return self._ceiling, self._warn_only
+
+    @standing_options.setter
+    def standing_options(self, options: tuple[str, bool]) -> None:
+        self._ceiling, self._warn_only = options
+
     def _standing_ceiling(self) -> bool:
         # Nor does one where the automatic limit holds: its figure moves with what others use.
         held = self.beyond_auto_bytes is None

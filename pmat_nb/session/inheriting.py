@@ -1,0 +1,69 @@
+"""What a session that ends with the extension leaves to the next one in the same shell.
+
+``%reload_ext`` is an unload and a load within one cell: what was set in the session goes on.
+After ``%unload_ext`` a later ``%load_ext`` starts anew, and says what is no longer in force.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from pmat_nb.errors import UsageError
+from pmat_nb.settings import setting, spelled
+
+if TYPE_CHECKING:
+    from .session import Session
+
+__all__ = ["Legacy"]
+
+
+class Legacy:
+    """Taken of ``session`` before it closes."""
+
+    def __init__(self, session: Session) -> None:
+        self._shell = weakref.ref(session.shell)
+        self._number = _number(session.shell)
+        self._values = session.settings.session_values()
+        protector = session.protector
+        self._standing = protector.standing_options if protector is not None else None
+        self._cells = tuple(session.cells)
+
+    def hand_to(self, session: Session) -> None:
+        """Go on in ``session`` if it began in the cell that ended the one before."""
+        if self._shell() is not session.shell:
+            return
+        if self._number == _number(session.shell):
+            self._go_on(session)
+        elif self._values:
+            words = self._words()
+            session.say(
+                f"pmat_nb: set before %unload_ext and no longer in force: {words}; "
+                f"%pmat_configure {words} sets it again"
+            )
+
+    def _go_on(self, session: Session) -> None:
+        session.cells.extend(self._cells)
+        if not self._values:
+            return
+        try:
+            session.settings.put_all(self._values)
+        except UsageError as problem:
+            session.say(f"pmat_nb: set before and no longer in force: {self._words()}: {problem}")
+            return
+        if session.protector is not None and self._standing is not None:
+            session.protector.standing_options = self._standing
+        session.settings_changed()
+
+    def _words(self) -> str:
+        options = {setting(key): value for key, value in self._values.items()}
+        return " ".join(_word(option.spelled, spelled(option, v)) for option, v in options.items())
+
+
+def _word(name: str, value: str) -> str:
+    return f"{name} {value!r}" if " " in value else f"{name} {value}"
+
+
+def _number(shell: Any) -> int | None:
+    """Of the cell that runs."""
+    return getattr(shell, "execution_count", None)
