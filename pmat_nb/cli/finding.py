@@ -20,7 +20,15 @@ from pmat_nb.engine.records import TreeMemory
 from pmat_nb.errors import NoKernelError, UsageError
 from pmat_nb.render.kernels import KernelRow, kernel_name
 
-__all__ = ["Running", "choose", "loaded_kernels", "memory_now", "row_of", "running_kernels"]
+__all__ = [
+    "Running",
+    "choose",
+    "is_stopped",
+    "loaded_kernels",
+    "memory_now",
+    "row_of",
+    "running_kernels",
+]
 
 _MOST_LISTED = 20
 
@@ -177,6 +185,17 @@ def memory_now(kernel: Running) -> TreeMemory | None:
         return probe.tree(kernel.sign.left_out if kernel.sign is not None else ())
     finally:
         probe.close()
+
+
+def is_stopped(kernel: Running) -> bool:
+    """Whether a signal (SIGSTOP, a debugger) holds the kernel's process; False if unknown."""
+    import psutil
+
+    try:
+        status = psutil.Process(kernel.pid).status()
+    except (psutil.Error, OSError):
+        return False
+    return status in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
 
 
 def _rss_bytes(kernel: Running) -> int | None:

@@ -20,7 +20,7 @@ from pmat_nb.settings import Verb
 from pmat_nb.settings import verb as declared_verb
 
 from .codes import Code
-from .finding import Running, choose, loaded_kernels
+from .finding import Running, choose, is_stopped, loaded_kernels
 from .printing import deliver, deliver_content, show
 from .words import words_of
 
@@ -165,6 +165,8 @@ def _without_it(
     if name in _READS and not _acts(options):
         report = view(name, options, fresh, stuck=why == "stuck")
     if report is None:
+        if why == "stuck" and is_stopped(fresh):
+            hint = f"kill -CONT {fresh.pid} lets it go on"
         raise NoKernelError(_busy_text(fresh, state_of(fresh, stuck=why == "stuck"), hint))
     return report
 

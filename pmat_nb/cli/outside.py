@@ -12,7 +12,7 @@ from pmat_nb.render.kernels import FromOutside, WithAge
 from pmat_nb.render.report import Report
 from pmat_nb.render.texts import clean, cut
 
-from .finding import Running, memory_now
+from .finding import Running, is_stopped, memory_now
 
 __all__ = ["state_of", "view"]
 
@@ -22,6 +22,8 @@ _NOT_ASKED = "not divided into parts: nobody had asked this kernel before"
 
 def state_of(kernel: Running, *, stuck: bool) -> str:
     """``is busy with In[5] for 40 s``, or what else keeps it from answering."""
+    if stuck and is_stopped(kernel):
+        return "is stopped (SIGSTOP)"
     inside = " in a call that lets nothing else run" if stuck else ""
     cell = kernel.running
     if not kernel.busy and not stuck:

@@ -149,6 +149,19 @@ def test_health_tells_busy_stuck_stopped_and_dead_apart(new_kernel: Kernel) -> N
     assert health(new_kernel).code == 5
 
 
+def test_a_stopped_kernel_is_called_stopped(fresh_kernel: Kernel) -> None:
+    load(fresh_kernel)
+    fresh_kernel.kill(signal.SIGSTOP)
+    try:
+        read = " ".join(call(fresh_kernel, "stats").out.split())
+        asked = call(fresh_kernel, "cleanup", "--timeout", "1")
+    finally:
+        fresh_kernel.kill(signal.SIGCONT)
+    assert "is stopped (SIGSTOP)" in read and "busy" not in read
+    assert asked.code == 5 and "is stopped (SIGSTOP)" in asked.err
+    assert f"kill -CONT {fresh_kernel.pid}" in asked.err and "waits longer" not in asked.err
+
+
 def test_health_fails_above_a_level(new_kernel: Kernel) -> None:
     new_kernel.start(env={"PMAT_MEMORY_MAX": "400MB"})
     load(new_kernel)
