@@ -33,6 +33,12 @@ _EXACT_S = 600.0
 # Figures that can be shown without the kernel are not waited for any longer than this.
 _READ_S = 3.0
 _READS = ("stats", "vars", "pools", "pressure")
+# With these, verbs that read change something.
+_CHANGING = {
+    "pools": ("reset", "optimize", "optimize_cache", "apply"),
+    "pressure": ("low", "medium", "high", "auto_respond", "exit_kernel", "simulate"),
+    "recommend": ("apply", "undo"),
+}
 _DATA_FILES = (".json", ".csv", ".parquet")
 
 
@@ -147,6 +153,13 @@ def _acts(options: Mapping[str, Any]) -> bool:
     return any(v not in (None, False) for key, v in options.items() if key not in passive)
 
 
+def _changes(name: str, options: Mapping[str, Any]) -> bool:
+    """Whether the verb, with these options, would have changed something."""
+    if name in ("cleanup", "configure"):
+        return True
+    return any(options.get(option) not in (None, False) for option in _CHANGING.get(name, ()))
+
+
 def _error(said: Mapping[str, Any]) -> PmatError:
     kinds: dict[str, type[PmatError]] = {"UsageError": UsageError, "NoKernelError": NoKernelError}
     return kinds.get(str(said.get("kind")), PmatError)(str(said["error"]))
@@ -167,13 +180,15 @@ def _without_it(
     if report is None:
         if why == "stuck" and is_stopped(fresh):
             hint = f"kill -CONT {fresh.pid} lets it go on"
-        raise NoKernelError(_busy_text(fresh, state_of(fresh, stuck=why == "stuck"), hint))
+        state = state_of(fresh, stuck=why == "stuck")
+        raise NoKernelError(_busy_text(fresh, state, hint, changes=_changes(name, options)))
     return report
 
 
-def _busy_text(kernel: Running, state: str, hint: str) -> str:
+def _busy_text(kernel: Running, state: str, hint: str, *, changes: bool) -> str:
+    kept = "; nothing was changed" if changes else ""
     age_s = time.time() - kernel.sign.at if kernel.sign is not None else 0.0
     return (
-        f"kernel {kernel.name} {state} and did not answer in time; nothing was changed; {hint} "
+        f"kernel {kernel.name} {state} and did not answer in time{kept}; {hint} "
         f"(it was last heard of {age_s:.0f} s ago)"
     )

@@ -65,7 +65,18 @@ def test_what_needs_the_kernel_waits_and_then_changes_nothing(busy: Kernel) -> N
     said = call(busy, "cleanup", "--timeout", "1")
     assert said.code == 5
     assert "is busy with In[" in said.err and "time.sleep(120)" in said.err
-    assert "--timeout" in said.err
+    assert "--timeout" in said.err and "nothing was changed" in said.err
+
+
+def test_what_only_reads_does_not_speak_of_changes(stuck: Kernel) -> None:
+    for words in (("leaks",), ("recommend",), ("pressure", "--history"), ("stats", "--by", "type")):
+        said = call(stuck, *words, "--timeout", "1")
+        if said.code == 5:
+            assert "did not answer in time" in said.err and "changed" not in said.err
+        else:
+            assert words[0] == "stats" and said.code == 0
+    for words in (("pools", "--reset", "cache"), ("pressure", "--simulate", "high")):
+        assert "nothing was changed" in call(stuck, *words, "--timeout", "1").err
 
 
 def test_a_cleanup_waits_for_the_end_of_the_cell(sized: Kernel) -> None:
