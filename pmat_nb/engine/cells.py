@@ -97,6 +97,11 @@ class CellMeter:
         """How many cells are open, one in the other."""
         return len(self._open)
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Of the cells that are open, the outermost first."""
+        return tuple(cell.source for cell in self._open)
+
     def begin(self, source: str, depth: int = 0) -> OpenCell:
         """Open a cell. ``depth`` is the Python stack's, to tell nested from lost.
 

@@ -1,7 +1,7 @@
 """``pmat.track_leaks()`` and ``%pmat_leaks start|mark|stop|report``.
 
 Between ``start`` and ``stop`` an iteration is over at each ``mark``, or, where none is
-marked, each time the cell that ran first after the start has run again.
+marked, each time the same cell has run (``iterations``).
 """
 
 from __future__ import annotations
@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     from pmat_nb.render.leaks import LeakReport
     from pmat_nb.render.suspects import SuspectReport
 
+    from .iterations import Iterations
     from .session import Session
 
 __all__ = ["LeakTracker", "Leaks", "make_tracker"]
 
 Names = Callable[[], Mapping[str, object]]
+_STARTED = (
+    "pmat_nb: tracking leaks; each run of the cell that you run again counts, or each "
+    "%pmat_leaks mark, until %pmat_leaks stop"
+)
 
 
 class LeakTracker:
@@ -62,8 +67,7 @@ class Leaks:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._tracker: Tracker | None = None
-        self._cell: str | None = None
-        self._marked = False
+        self._iterations: Iterations | None = None
         self._last: LeakReport | None = None
 
     def settings_changed(self) -> None:
@@ -73,7 +77,7 @@ class Leaks:
         """Leave no tracing behind."""
         if self._tracker is not None:
             self._tracker.stop()
-            self._tracker = None
+            self._tracker = self._iterations = None
 
     @property
     def latest(self) -> LeakReport | None:
@@ -113,43 +117,49 @@ class Leaks:
         """``report`` is the last one from now on, and what follows ``start`` is over."""
         self._last = report
 
-    def cell_ended(self, record: CellRecord) -> None:
+    def cell_begins(self, source: str) -> None:
+        """A cell begins: what it names is in the user's sight."""
+        if self._iterations is not None:
+            self._iterations.begins(source)
+
+    def cell_ended(self, record: CellRecord, source: str) -> None:
         """A cell has run: an iteration, if it is the one that is run again and again."""
-        if self._tracker is None or self._marked or "%pmat_leaks" in record.first_line:
+        if self._tracker is None or self._iterations is None:
             return
-        if self._cell is None:
-            self._cell = record.code_hash
-        if record.code_hash == self._cell:
+        if self._iterations.ended(record, source):
             self._tracker.mark(failed=record.failed)
 
     def _start(self, warmup: int) -> None:
         if self._tracker is not None:
             raise UsageError("%pmat_leaks start: it has started already; %pmat_leaks stop ends it")
-        namespace = self._session.namespace_owner.user_ns
-        self._tracker = make_tracker(self._session, lambda: dict(namespace), warmup)
-        self._cell, self._marked = None, False
+        from .iterations import Iterations
+
+        session = self._session
+        self._iterations = Iterations(session.namespace_owner.user_ns, session.meter.sources)
+        self._tracker = make_tracker(session, self._iterations.names, warmup)
         self._tracker.start()
+        print(_STARTED)
 
     def _mark(self) -> None:
-        if self._tracker is None:
+        if self._tracker is None or self._iterations is None:
             raise UsageError("%pmat_leaks mark: nothing is tracked; %pmat_leaks start begins")
-        self._marked = True
+        self._iterations.mark()
         self._tracker.mark()
 
     def _stop(self) -> None:
-        from pmat_nb.render.leaks import LeakReport
-
         if self._tracker is None:
             raise UsageError("%pmat_leaks stop: nothing is tracked; %pmat_leaks start begins")
         self._tracker.stop()
-        self._last = LeakReport(self._tracker.report())
-        self._tracker = None
+        self._last = self._report()
+        self._tracker = self._iterations = None
 
     def _report(self) -> LeakReport:
         from pmat_nb.render.leaks import LeakReport
 
-        if self._tracker is not None:
-            return LeakReport(self._tracker.report())
+        if self._tracker is not None and self._iterations is not None:
+            record = self._tracker.report()
+            notes = (*record.notes, *self._iterations.notes())
+            return LeakReport(record._replace(notes=notes))
         if self._last is None:
             raise UsageError(
                 "%pmat_leaks: no report yet; put %%pmat_leaks --repeat 40 above a cell, or "

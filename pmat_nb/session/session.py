@@ -245,6 +245,8 @@ class Session(Parts):
             self.cell_request = getattr(self.shell, "get_parent", lambda: None)()
             self._watch_for_leaks("begins", info)
         self._tell_repeater("begin", info)
+        if (leaks := self.part_if_made("leaks")) is not None:
+            self.faults.guard("leak tracking")(leaks.cell_begins)(info.raw_cell or "")
         self._tell_profiling("begin", info)
         if self.protector is not None:
             self.protector.begin(info)
@@ -340,7 +342,7 @@ class Session(Parts):
         self._watch_for_leaks("entered", record, source)
         self._tell_profiling("cell_entered", record)
         if (leaks := self.part_if_made("leaks")) is not None:
-            self.faults.guard("leak tracking")(leaks.cell_ended)(record)
+            self.faults.guard("leak tracking")(leaks.cell_ended)(record, source)
         if (headless := self.part_if_made("headless")) is not None:
             self.faults.guard("the records of the run")(headless.cell_ended)(record)
         self.sampler.start()

@@ -67,6 +67,54 @@ def test_a_cell_that_is_run_again_is_an_iteration(loaded: Kernel) -> None:
     assert (loaded.run("%pmat_leaks").text or "").endswith(stopped.text)
 
 
+BEHIND = "seen = []\ndef load(i): seen.append([i] * 3000)\ni = 0\nown = []"
+
+
+def _verdicts(kernel: Kernel) -> list[str]:
+    """Of the rows that "seen" retains."""
+    rows = "get_ipython().run_line_magic('pmat_leaks', 'report').to_dict()['rows']"
+    return kernel.value(f"[r['verdict'] for r in {rows} if 'seen' in r['retained_by']]")
+
+
+def test_only_what_the_cell_names_is_kept_on_purpose(loaded: Kernel) -> None:
+    loaded.run(BEHIND)
+    loaded.run("%pmat_leaks start")
+    for _ in range(14):
+        loaded.run("i += 1; load(i)")
+    assert "on purpose" not in (loaded.run("%pmat_leaks stop").text or "")
+    assert any(verdict in ("leak", "undecided") for verdict in _verdicts(loaded))
+
+
+def test_marked_iterations_know_what_the_cells_name(loaded: Kernel) -> None:
+    loaded.run(BEHIND)
+    mark = "get_ipython().run_line_magic('pmat_leaks', 'mark')"
+    loop = f"%pmat_leaks start\nfor i in range(30):\n    load(i)\n    {mark}\n"
+    text = loaded.run(loop + "%pmat_leaks stop").text or ""
+    assert "30 times" in text and text.startswith("leak ") and "kept by: seen" in text
+    text = loaded.run(loop.replace("load(i)", "own.append([i] * 3000)") + "%pmat_leaks stop").text
+    assert "kept on purpose: own (your variable)" in (text or "")
+
+
+def test_the_cell_that_is_run_again_is_followed(loaded: Kernel) -> None:
+    loaded.run(BEHIND)
+    started = loaded.run("%pmat_leaks start").stdout
+    assert "run again counts" in started and len(started.splitlines()) == 1
+    loaded.run("zz = 1")
+    for _ in range(12):
+        loaded.run("i += 1; load(i)")
+        loaded.run("%pmat_stats")
+    text = loaded.run("%pmat_leaks stop").text or ""
+    assert "your code ran 12 times" in text and _verdicts(loaded)
+    assert "followed: the cell that begins with i += 1; load(i)" in text
+
+
+def test_without_a_cell_that_ran_twice_that_is_said(loaded: Kernel) -> None:
+    loaded.run("%pmat_leaks start")
+    loaded.run("zz = 1")
+    loaded.run("zz = 2")
+    assert "no cell ran twice" in (loaded.run("%pmat_leaks stop").text or "")
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
