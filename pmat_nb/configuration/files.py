@@ -38,6 +38,8 @@ class FileContent:
         self.places: dict[str, str] = {}
         self.responses: dict[Level, dict[str, Any]] = {}
         self.problems: list[str] = []
+        # Those among them that leave a memory gate unread.
+        self.gate_problems: list[str] = []
         self._lines: Lines = lines_of(text)
         self._read(_parsed(text, path))
 
@@ -50,8 +52,9 @@ class FileContent:
         quality = document.get("quality")
         gates = quality.get("gates") if isinstance(quality, dict) else None
         if isinstance(gates, dict):
-            path = ("quality", "gates", "memory")
+            path, others = ("quality", "gates", "memory"), len(self.problems)
             self._settings(self._table(gates, path), ".".join(path))
+            self.gate_problems = self.problems[others:]
 
     def _table(self, parent: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any]:
         found = parent.get(path[-1], {})

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["Settings"]
 
 Files = Sequence[tuple[str, Path]]
+Stamps = tuple[tuple[Path, int, int], ...]
+# How problems name gates that are set in the environment, or in IPython's configuration.
+_GATES = ("PMAT_MEMORY_GATE_", "c.PmatNb.gate_")
 _FILES: tuple[Kind, ...] = ("project", "user", "machine")
 # How strong a source is, strongest first.
 _ORDER: tuple[Kind, ...] = ("session", "environment", "project", "traitlets", "user", "machine")
@@ -49,6 +52,8 @@ class Settings:
         usable_bytes: Callable[[], int | None] = lambda: None,
     ) -> None:
         self.problems: list[str] = []
+        self._gate_problems: list[str] = []
+        self._read: Stamps = ()
         self._trust = trust
         self._usable_bytes = usable_bytes
         self._picked: tuple[str, str] | None = None
@@ -95,6 +100,15 @@ class Settings:
     def layer(self, kind: Kind) -> Layer | None:
         """What one source says, or None where there is none of it."""
         return self._layers.get(kind)
+
+    def gate_problems(self) -> tuple[str, ...]:
+        """What is wrong with a memory gate, in a file as it was read last or elsewhere."""
+        elsewhere = [one for one in self.problems if any(mark in one for mark in _GATES)]
+        return (*elsewhere, *self._gate_problems)
+
+    def have_changed(self, files: Files) -> bool:
+        """Whether the files are others than those that were read, by name, time or size."""
+        return _stamps(files) != self._read
 
     def withheld(self) -> tuple[str, ...]:
         """What the project's file sets that does not count until it is trusted."""
@@ -195,6 +209,9 @@ class Settings:
         with self._lock:
             for kind in _FILES:
                 self._layers.pop(kind, None)
+            self._gate_problems.clear()
+            # Before they are read: what is written meanwhile is seen the next time.
+            self._read = _stamps(files)
             for name, path in files:
                 self._read_file(cast("Kind", name), path)
             self._ranked = None
@@ -249,8 +266,11 @@ class Settings:
             content, data = read_content(path)
         except UsageError as problem:
             self.problems.append(str(problem))
+            # What it says of gates is not known.
+            self._gate_problems.append(str(problem))
             return
         self.problems += content.problems
+        self._gate_problems += content.gate_problems
         trusted = kind != "project" or self._is_trusted(path, data)
         layer = file_layer(kind, content, trusted=trusted)
         self._layers[kind] = layer
@@ -287,3 +307,15 @@ class Settings:
             return Layer("profile", source, values)
         free, held = parted(values)
         return Layer("profile", source, free, withheld=held)
+
+
+def _stamps(files: Files) -> Stamps:
+    """Name, time and size of the files that are there."""
+    found = []
+    for _, path in files:
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        found.append((path, status.st_mtime_ns, status.st_size))
+    return tuple(found)

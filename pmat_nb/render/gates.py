@@ -42,32 +42,40 @@ _WHOLE = {
 
 
 class GateReport(Report):
-    """The gates that are set, and how this session stands to them; ``passed`` is of all."""
+    """The gates that are set, and how this session stands to them; ``passed`` is of all.
+
+    ``problems`` are gates that cannot be read, in words: with one of them nothing passes.
+    """
 
     title = "Memory gates"
 
-    def __init__(self, checks: Iterable[GateCheck], *, enabled: bool = True) -> None:
+    def __init__(
+        self, checks: Iterable[GateCheck], *, enabled: bool = True, problems: Iterable[str] = ()
+    ) -> None:
         self.checks = tuple(checks)
         self.enabled = enabled
+        self.problems = tuple(problems)
 
     @property
     def passed(self) -> bool:
-        """Whether no gate has failed."""
-        return all(check.passed is not False for check in self.checks)
+        """Whether no gate has failed, and none is there that cannot be read."""
+        return not self.problems and all(check.passed is not False for check in self.checks)
 
     def blocks(self) -> list[Block]:
         """A line on all of them, and one row for each."""
-        return [Line.of(Part(self.compact(), "strong")), *gate_blocks(self.checks)]
+        unread = [Line.of(level("CRITICAL", f"  {problem}")) for problem in self.problems]
+        return [Line.of(Part(self.compact(), "strong")), *gate_blocks(self.checks), *unread]
 
     def compact(self) -> str:
         """One line: how many there are, and how many failed."""
         if not self.enabled:
             return "memory gates are off ([quality.gates.memory] enabled)"
-        if not self.checks:
+        if not self.checks and not self.problems:
             return "no memory gate is set; pmat.toml, [quality.gates.memory]: max_memory_usage ..."
         failed = sum(check.passed is False for check in self.checks)
         noun = "gate" if len(self.checks) == 1 else "gates"
-        return f"{count(len(self.checks))} memory {noun}, {count(failed)} failed"
+        unread = f", {count(len(self.problems))} cannot be read" if self.problems else ""
+        return f"{count(len(self.checks))} memory {noun}, {count(failed)} failed{unread}"
 
     def to_dict(self) -> dict[str, Any]:
         """Whether they are on and passed, and every check."""
@@ -75,6 +83,7 @@ class GateReport(Report):
             "enabled": self.enabled,
             "passed": self.passed,
             "gates": gate_dicts(self.checks),
+            "problems": list(self.problems),
         }
 
     def to_frame(self) -> pd.DataFrame:

@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 
     from .session import Session
 
-__all__ = ["check_session", "gate_bounds", "gates_are_on", "level_of_cell"]
+__all__ = ["check_session", "gate_bounds", "gates_are_on", "level_of_cell", "unread_gates"]
 
 
 def gates_are_on(session: Session) -> bool:
     """Whether ``[quality.gates.memory] enabled`` lets them be checked."""
     return session.settings.get("gate_enabled") is True
+
+
+def unread_gates(session: Session) -> tuple[str, ...]:
+    """What is wrong with a gate that somebody has set, in words: it must not pass."""
+    return session.settings.gate_problems()
 
 
 def gate_bounds(session: Session) -> Bounds:

@@ -52,6 +52,31 @@ def test_no_gate_is_no_failure(kernel):
     assert shown.ok and "no memory gate is set" in shown.text
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('max_memory_usage = "50GB"\nmax_cell_memory = "banana"\n', ":3: max_cell_memory"),
+        ('max_memory_usage = "50GB"\nbogus = 3\n', ":3: [quality.gates.memory] has no key"),
+        ('max_pressure_level = "hihg"\n', ":2: max_pressure_level: 'hihg'"),
+        ("max_memory_usage = \n", "is not valid TOML"),
+    ],
+)
+def test_a_gate_that_cannot_be_read_does_not_pass(new_kernel, text, line):
+    new_kernel.start()
+    text = f"[quality.gates.memory]\n{text}"
+    new_kernel.run(f"_ = open('pmat.toml', 'w').write({text!r})")
+    new_kernel.run("%load_ext pmat_nb")
+    failed = new_kernel.run("%pmat_gate")
+    assert failed.error.ename == "GateFailedError"
+    assert failed.error.evalue.startswith("a gate cannot be read: ") and line in failed.error.evalue
+
+
+def test_a_gate_of_the_environment_that_cannot_be_read_does_not_pass(new_kernel):
+    new_kernel.start(env={"PMAT_MEMORY_GATE_MAX_CELL_MEMORY": "banana"})
+    new_kernel.run("%load_ext pmat_nb")
+    assert "PMAT_MEMORY_GATE_MAX_CELL_MEMORY" in new_kernel.run("%pmat_gate").error.evalue
+
+
 @pytest.fixture
 def result(isolated, pytester):
     pytester.makepyfile(

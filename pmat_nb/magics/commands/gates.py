@@ -12,13 +12,17 @@ from pmat_nb.session.session import Session
 def gate(session: Session, *, format: str | None, output: str | None) -> Any:
     """``%pmat_gate``."""
     from pmat_nb.render.gates import GateReport, failed_line
-    from pmat_nb.session.gating import check_session, gates_are_on
+    from pmat_nb.session.gating import check_session, gates_are_on, unread_gates
 
-    report = GateReport(check_session(session), enabled=gates_are_on(session))
+    enabled = gates_are_on(session)
+    report = GateReport(
+        check_session(session), enabled=enabled, problems=unread_gates(session) if enabled else ()
+    )
     shown = deliver(report, format, output)
     if not report.passed:
+        unread = [f"a gate cannot be read: {problem}" for problem in report.problems]
         failed = [failed_line(check) for check in report.checks if check.passed is False]
-        raise _in_one_line(GateFailedError("; ".join(failed)))
+        raise _in_one_line(GateFailedError("; ".join([*unread, *failed])))
     return shown
 
 
