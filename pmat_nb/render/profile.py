@@ -33,6 +33,7 @@ _SITE_KINDS = {
     "called_from": "object",
     "native": "object",
     "reserved_bytes": "Int64",
+    "estimated_bytes": "Int64",
 }
 _LINE_KINDS = {
     "site": "object",
@@ -53,6 +54,9 @@ _SITES_SHOWN, _LINES_SHOWN = 8, 6
 # Of the largest; what is smaller is in the frame.
 _WORTH_SHOWING = 0.005
 _WORTH_SAYING = 1024**2
+# Of a row's bytes, the share that is an estimate and makes the row one.
+_MUCH_ESTIMATED = 0.05
+_CALLERS_NAMED = 12
 _CURVE = "▁▂▃▄▅▆▇█"
 _CURVE_WIDTH = 56
 
@@ -183,21 +187,39 @@ def _sites(record: ProfileRecord) -> list[Block]:
     )
     rows = tuple(
         (
-            brief(site.peak_bytes),
-            brief(site.kept_bytes),
-            brief(site.temporary_bytes),
+            *(
+                ("~" if size and _is_estimate(site) else "") + brief(size)
+                for size in (site.peak_bytes, site.kept_bytes, site.temporary_bytes)
+            ),
             site.site,
             _what(site),
         )
         for site in shown
     )
-    return [Line.of(_how_near(record), tone="strong"), Grid(columns, rows)]
+    blocks: list[Block] = [Line.of(_how_near(record), tone="strong"), Grid(columns, rows)]
+    blocks += [_callers(site) for site in shown if site.called_from]
+    if any(map(_is_estimate, shown)):
+        text = "~ given to its line by samples of the stack, not by a traceback"
+        blocks.append(Line.of(Part(text, "muted")))
+    return blocks
+
+
+def _is_estimate(site: SiteUse) -> bool:
+    return site.estimated_bytes > _MUCH_ESTIMATED * max(site.peak_bytes, site.kept_bytes)
+
+
+def _callers(site: SiteUse) -> Line:
+    """A line of its own: in the grid the names would be cut."""
+    names = site.called_from.split(", ")
+    more = len(names) - _CALLERS_NAMED
+    shown = names[:_CALLERS_NAMED] + ([f"and {more} more"] if more > 0 else [])
+    shown = [name + "," for name in shown[:-1]] + shown[-1:]
+    return Line.of(*(Part(p, "muted") for p in (f"{site.site} called from", *shown)), joint=" ")
 
 
 def _what(site: SiteUse) -> str:
     text = site.source or site.function
-    within = site.within or (f"called from {site.called_from}" if site.called_from else "")
-    return "  · ".join(part for part in (text, within, site.native) if part)
+    return "  · ".join(part for part in (text, site.within, site.native) if part)
 
 
 def _how_near(record: ProfileRecord) -> str:

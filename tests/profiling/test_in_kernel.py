@@ -60,6 +60,20 @@ def test_a_temporary_peak_has_its_line_and_height(loaded: Kernel) -> None:
     assert loaded.value(NOTHING_LEFT) == [False]
 
 
+def test_two_short_calls_of_one_library_function_each_have_their_line(loaded: Kernel) -> None:
+    loaded.run("import numpy as np")
+    profile(loaded, "x = np.ones(10_000_000)\ny = np.ones(5_000_000) * 2")
+    found = {site["source"]: site for site in figures(loaded)["sites"]}
+    assert found["x = np.ones(10_000_000)"]["kept_bytes"] // 1000 == 80_000
+    assert found["y = np.ones(5_000_000) * 2"]["kept_bytes"] // 1000 == 40_000
+    profile(loaded, "a = np.full(2_000_000, 1.0)\nb = np.full(20_000_000, 1.0)")
+    sites = figures(loaded)["sites"]
+    assert [(s["source"][0], s["kept_bytes"] // 1000) for s in sites[:2]] == [
+        ("b", 160_000), ("a", 16_000),
+    ]  # fmt: skip
+    assert sites[0]["within"].startswith("numeric.py:") and sites[0]["estimated_bytes"] == 0
+
+
 def test_the_line_form_shows_it_again_and_as_a_frame(loaded: Kernel) -> None:
     profile(loaded, "x = [str(i) for i in range(50_000)]")
     again = loaded.run("%pmat_profile")

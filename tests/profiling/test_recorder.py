@@ -15,8 +15,10 @@ from pmat_nb.engine.leaks.sites import Sites
 from pmat_nb.engine.profile.building import build_profile, site_uses
 from pmat_nb.engine.profile.locating import Locator, Seen
 from pmat_nb.engine.profile.recorder import Readers, Recorder
-from pmat_nb.engine.profile.tracing import Traced
+from pmat_nb.engine.profile.records import Spot
+from pmat_nb.engine.profile.tracing import Traced, by_place
 from pmat_nb.engine.records import CellRecord
+from pmat_nb.render.profile import ProfileReport
 
 MB = 1024**2
 FILE = "/home/user/work.py"
@@ -67,9 +69,9 @@ class World:
         recorder.begin()
         return recorder
 
-    def look(self) -> tuple[dict[tuple[str, int], tuple[int, int]], float]:
+    def look(self) -> tuple[dict[Spot, tuple[int, int]], float]:
         self.looks.append(self.traced)
-        return {(FILE, 1): (self.traced, 1)}, 0.001
+        return {Spot(FILE, 1): (self.traced, 1)}, 0.001
 
     def at(self, now: float, rss: int, traced: int, peak: int | None = None) -> None:
         self.now, self.rss, self.traced = now, rss * MB, traced * MB
@@ -167,7 +169,7 @@ def test_the_record_tells_all_of_it() -> None:
         recorder,
         CELL,
         sites,
-        site_uses({(FILE, 7): (250 * MB, 2)}, {(FILE, 7): (20 * MB, 1)}, sites, {}),
+        site_uses({Spot(FILE, 7): (250 * MB, 2)}, {Spot(FILE, 7): (20 * MB, 1)}, sites, {}),
         engine="tracemalloc",
         traced_peak_bytes=251 * MB,
         sites_bytes=250 * MB,
@@ -184,13 +186,58 @@ def test_the_record_tells_all_of_it() -> None:
 def test_a_librarys_line_becomes_that_of_its_one_caller() -> None:
     library = tracemalloc.__file__
     body = (library, 10, 40)
-    one = site_uses({(library, 20): (1000, 1)}, {}, Sites(), {body: {(FILE, 4): 9, (FILE, 5): 1}})
+    held = {Spot(library, 20): (1000, 1)}
+    one = site_uses(held, {}, Sites(), {body: {(FILE, 4): 9, (FILE, 5): 1}})
     assert one[0].site == "work.py:4" and one[0].within == "tracemalloc.py:20"
-    two = site_uses({(library, 20): (1000, 1)}, {}, Sites(), {body: {(FILE, 4): 5, (FILE, 5): 5}})
-    assert two[0].site == "tracemalloc.py:20"
+    assert one[0].estimated_bytes == 1000
+    two = site_uses(held, {}, Sites(), {body: {(FILE, 4): 5, (FILE, 5): 5}})
+    assert two[0].site == "tracemalloc.py:20" and two[0].estimated_bytes == 0
     assert two[0].called_from == "work.py:4, work.py:5" and two[0].within == ""
-    none = site_uses({(library, 99): (1000, 1)}, {}, Sites(), {body: {(FILE, 4): 9}})
+    none = site_uses({Spot(library, 99): (1000, 1)}, {}, Sites(), {body: {(FILE, 4): 9}})
     assert none[0].site == "tracemalloc.py:99" and none[0].called_from == ""
+
+
+def test_few_sightings_give_a_librarys_line_to_nobody() -> None:
+    library = tracemalloc.__file__
+    held = {Spot(library, 20): (1000, 1)}
+    few = site_uses(held, {}, Sites(), {(library, 10, 40): {(FILE, 4): 4}})
+    assert few[0].site == "tracemalloc.py:20" and few[0].called_from == "work.py:4"
+
+
+def test_a_traceback_that_reaches_the_users_line_is_exact() -> None:
+    library, here = "/usr/lib/python3/dist-packages/numpy/numeric.py", __file__
+    sites = Sites(is_user=lambda filename: filename == here)
+    deep = tuple((library, line) for line in (1, 2, 3))
+    found = by_place(
+        {((library, 9), (here, 4)): (70, 1), ((here, 4),): (30, 1), deep: (5, 1)}, sites, 3
+    )
+    assert found == {
+        Spot(here, 4, (library, 9)): (70, 1), Spot(here, 4): (30, 1), Spot(library, 1): (5, 1)
+    }  # fmt: skip
+    row = site_uses(found, {}, sites, {(library, 1, 20): {(here, 7): 9}})[0]
+    assert (row.lineno, row.peak_bytes, row.estimated_bytes) == (4, 100, 0)
+    assert row.within == "numeric.py:9"
+
+
+def test_pythons_own_line_below_the_kernels_work_is_the_kernels() -> None:
+    kernels = "/x/site-packages/IPython/core/interactiveshell.py"
+    frames = ((tracemalloc.__file__, 3), (tracemalloc.__file__, 5), (kernels, 8))
+    found = by_place({frames: (70, 1)}, Sites(), 3)
+    assert found == {Spot(kernels, 8): (70, 1)} and site_uses(found, {}, Sites(), {}) == ()
+
+
+def test_callers_are_all_readable_below_the_rows() -> None:
+    held = {Spot(tracemalloc.__file__, 20): (MB, 1)}
+    lines = {(FILE, line): 5 for line in range(100, 115)}
+    uses = site_uses(held, {}, Sites(), {(tracemalloc.__file__, 10, 40): lines})
+    recorder = World().recorder()
+    record = build_profile(
+        recorder, CELL, Sites(), uses,
+        engine="tracemalloc", traced_peak_bytes=MB, sites_bytes=MB, kept_bytes=0,
+    )  # fmt: skip
+    shown = ProfileReport(record).text(width=80)
+    assert "tracemalloc.py:20 called from work.py:100, work.py:101," in shown
+    assert "work.py:111, and 3 more" in " ".join(shown.split())
 
 
 @pytest.fixture

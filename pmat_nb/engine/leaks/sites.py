@@ -18,7 +18,17 @@ from typing import NamedTuple
 
 from .traces import Frames
 
-__all__ = ["DEEPEST", "Label", "Place", "Site", "Sites", "is_library", "is_machinery", "is_own"]
+__all__ = [
+    "DEEPEST",
+    "Label",
+    "Place",
+    "Site",
+    "Sites",
+    "is_library",
+    "is_machinery",
+    "is_own",
+    "machinery_of",
+]
 
 # `In[12]` for the file name of a cell, None for any other.
 Label = Callable[[str], "str | None"]
@@ -94,6 +104,13 @@ def is_machinery(frames: Frames) -> bool:
     if package is None:
         return any(f"{os.sep}asyncio{os.sep}" in filename for filename in _files(frames))
     return package in _MACHINERY
+
+
+def machinery_of(frames: Frames) -> Place | None:
+    """The kernel's line that Python's own library worked for; None where it was another's."""
+    outside = (place for place in frames if _package(place[0]) != _PYTHONS_OWN)
+    nearest = next(outside, None)
+    return nearest if nearest is not None and _package(nearest[0]) in _MACHINERY else None
 
 
 def _is_unreadable(filename: str) -> bool:

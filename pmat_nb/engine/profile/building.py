@@ -10,7 +10,7 @@ from pmat_nb.engine.records import CellRecord
 
 from .locating import Body
 from .recorder import Recorder
-from .records import Engine, LineGrowth, Place, Point, ProfileRecord, SiteUse
+from .records import Engine, LineGrowth, Place, Point, ProfileRecord, SiteUse, Spot
 
 __all__ = ["MOST_SITES", "build_profile", "site_uses"]
 
@@ -20,6 +20,8 @@ _MOST_UNSEEN = 5
 _NOTHING = (0, 0)
 # The share of sightings that makes one of several callers the one.
 _CLEAR = 0.8
+# With fewer sightings the other callers may only have been too quick to be seen.
+_ENOUGH = 5
 
 
 def build_profile(
@@ -66,28 +68,31 @@ def build_profile(
 
 
 def site_uses(
-    at_peak: Mapping[Place, Sizes],
-    kept: Mapping[Place, Sizes],
+    at_peak: Mapping[Spot, Sizes],
+    kept: Mapping[Spot, Sizes],
     sites: Sites,
     callers: Mapping[Body, Mapping[Place, int]],
 ) -> tuple[SiteUse, ...]:
     """A row for each line that held anything at the peak or at the end, largest first.
 
-    What a library allocated for one line of the user's is that line's, ``within`` says where.
+    What a library allocated for one line of the user's is that line's, ``within`` says where:
+    by the traceback, and where that did not reach so far, by samples, as an estimate.
     """
     rows: dict[Place, SiteUse] = {}
-    for place in at_peak.keys() | kept.keys():
-        found = {} if sites.is_user(place[0]) else _callers(place, callers)
+    for spot in at_peak.keys() | kept.keys():
+        place = spot.filename, spot.lineno
+        found = {} if sites.is_user(spot.filename) else _callers(place, callers)
         if not found and is_machinery((place,)):
             continue
-        commonest = max(found, key=lambda user: found[user], default=place)
-        clear = bool(found) and found[commonest] >= _CLEAR * sum(found.values())
+        caller = _clear_one(found)
+        inner = spot.within if caller is None else place
         row = _use(
-            sites.site(commonest if clear else place),
-            at_peak.get(place, _NOTHING),
-            kept.get(place, _NOTHING),
-            within=sites.site(place).name if clear else "",
-            called_from="" if clear else ", ".join(sorted(sites.site(u).name for u in found)),
+            sites.site(caller or place),
+            at_peak.get(spot, _NOTHING),
+            kept.get(spot, _NOTHING),
+            within="" if inner is None else sites.site(inner).name,
+            called_from="" if caller else ", ".join(_names(found, sites)),
+            is_estimate=caller is not None,
         )
         key = row.filename, row.lineno
         rows[key] = _joined(rows[key], row) if key in rows else row
@@ -95,7 +100,22 @@ def site_uses(
     return tuple(largest[:MOST_SITES])
 
 
-def _use(site: Site, peak: Sizes, kept: Sizes, *, within: str, called_from: str) -> SiteUse:
+def _clear_one(found: Mapping[Place, int]) -> Place | None:
+    """The caller that nearly all of enough sightings show."""
+    seen = sum(found.values())
+    commonest = max(found, key=lambda user: found[user], default=None)
+    if commonest is None or seen < _ENOUGH or found[commonest] < _CLEAR * seen:
+        return None
+    return commonest
+
+
+def _names(found: Iterable[Place], sites: Sites) -> list[str]:
+    return [sites.site(place).name for place in sorted(found)]
+
+
+def _use(
+    site: Site, peak: Sizes, kept: Sizes, *, within: str, called_from: str, is_estimate: bool
+) -> SiteUse:
     return SiteUse(
         site=site.name,
         filename=site.filename,
@@ -109,6 +129,7 @@ def _use(site: Site, peak: Sizes, kept: Sizes, *, within: str, called_from: str)
         temporary_bytes=max(0, peak[0] - kept[0]),
         within=within,
         called_from=called_from,
+        estimated_bytes=max(peak[0], kept[0]) if is_estimate else 0,
     )
 
 
@@ -122,6 +143,7 @@ def _joined(one: SiteUse, other: SiteUse) -> SiteUse:
         kept_blocks=one.kept_blocks + other.kept_blocks,
         temporary_bytes=one.temporary_bytes + other.temporary_bytes,
         within=larger.within,
+        estimated_bytes=one.estimated_bytes + other.estimated_bytes,
     )
 
 

@@ -17,7 +17,7 @@ from pmat_nb.engine.leaks.traces import Sizes
 
 from .locating import Body, Locator, Seen
 from .policy import LookPolicy
-from .records import Place
+from .records import Place, Spot
 from .timeline import Timeline
 from .tracing import Traced
 
@@ -74,7 +74,7 @@ class Recorder:
         self.places: list[Place] = []
         self.growing: defaultdict[Place, Growing] = defaultdict(Growing)
         self.callers: dict[Body, dict[Place, int]] = {}
-        self.sites: dict[Place, Sizes] = {}
+        self.sites: dict[Spot, Sizes] = {}
         self.sites_bytes: int | None = None
         # From that look to the highest sample: growth (or less) by running line.
         self.since_look: dict[Place, int] = {}

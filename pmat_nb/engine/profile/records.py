@@ -5,11 +5,22 @@ from typing import Literal, NamedTuple
 
 from pmat_nb.engine.records import PeakKind
 
-__all__ = ["Engine", "LineGrowth", "Place", "Point", "ProfileRecord", "SiteUse"]
+__all__ = ["Engine", "LineGrowth", "Place", "Point", "ProfileRecord", "SiteUse", "Spot"]
 
 Engine = Literal["tracemalloc", "memray"]
 # File name and line number.
 Place = tuple[str, int]
+
+
+class Spot(NamedTuple):
+    """Where blocks were allocated: the user's line, and the library's below it if it was there.
+
+    Where no line of the user's is known the library's line stands alone.
+    """
+
+    filename: str
+    lineno: int
+    within: Place | None = None
 
 
 class Point(NamedTuple):
@@ -40,6 +51,8 @@ class SiteUse(NamedTuple):
     were alive after the code had run and garbage was collected; ``temporary_bytes`` is what
     had gone. ``native`` names C functions (memray only); ``reserved_bytes`` is the part of
     ``peak_bytes`` that was mapped, which need not be in memory; None where not told apart.
+    ``estimated_bytes`` are those, at the peak or at the end, that samples of the stack gave
+    to this line, and no traceback.
     """
 
     site: str
@@ -56,6 +69,7 @@ class SiteUse(NamedTuple):
     called_from: str = ""
     native: str = ""
     reserved_bytes: int | None = None
+    estimated_bytes: int = 0
 
 
 class ProfileRecord(NamedTuple):

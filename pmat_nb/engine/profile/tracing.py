@@ -8,15 +8,17 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
-from pmat_nb.engine.leaks.sites import Sites
-from pmat_nb.engine.leaks.traces import Sizes, Window
+from pmat_nb.engine.leaks.sites import Sites, machinery_of
+from pmat_nb.engine.leaks.traces import Frames, Sizes, Window
 
-from .records import Place
+from .records import Spot
 
 __all__ = ["Traced", "by_place"]
 
-# Deeper tracebacks would name the caller of a library, at three times the cost.
-_FRAMES = 1
+# np.ones and np.full stand one frame above the user's line. With a third frame a loop that makes
+# small objects at a cell's top level takes seven times as long as with one, with two twice: each
+# trace then looks up a line of IPython's long functions. Deeper calls are given by samples.
+_FRAMES = 2
 
 
 class Traced:
@@ -64,13 +66,13 @@ class Traced:
             return 0
         return max(0, tracemalloc.get_tracemalloc_memory() - self._tracer_base)
 
-    def look(self) -> tuple[dict[Place, Sizes] | None, float]:
+    def look(self) -> tuple[dict[Spot, Sizes] | None, float]:
         """Bytes and blocks alive by place, and the processor time it took; None once stopped."""
         self.now()
         began = self._clock()
         with self._aside():
             found = self._window.read() if self._window is not None else None
-            places = None if found is None else by_place(found, self._sites)
+            places = None if found is None else by_place(found, self._sites, _limit())
             del found
         if not self.shared and tracemalloc.is_tracing():
             tracemalloc.reset_peak()
@@ -83,12 +85,24 @@ class Traced:
             window.close()
 
 
-def by_place(found: Mapping[tuple[Place, ...], Sizes], sites: Sites) -> dict[Place, Sizes]:
-    """Sums by the nearest line of the user's, else by the innermost; our own left out."""
-    sums: defaultdict[Place, list[int]] = defaultdict(lambda: [0, 0])
+def by_place(found: Mapping[Frames, Sizes], sites: Sites, limit: int) -> dict[Spot, Sizes]:
+    """Sums by the nearest line of the user's, else by the innermost; our own left out.
+
+    Tracebacks were cut off at ``limit`` frames.
+    """
+    sums: defaultdict[Spot, list[int]] = defaultdict(lambda: [0, 0])
     for frames, (size, blocks) in found.items():
-        place = sites.place(frames)
-        if place is not None:
-            sums[place][0] += size
-            sums[place][1] += blocks
-    return {place: (size, blocks) for place, (size, blocks) in sums.items() if size > 0}
+        place = sites.place(frames, limit)
+        if place is None:
+            continue
+        if sites.is_user(place[0]):
+            spot = Spot(*place, None if frames[0] == place else frames[0])
+        else:
+            spot = Spot(*(machinery_of(frames) or place))
+        sums[spot][0] += size
+        sums[spot][1] += blocks
+    return {spot: (size, blocks) for spot, (size, blocks) in sums.items() if size > 0}
+
+
+def _limit() -> int:
+    return tracemalloc.get_traceback_limit() if tracemalloc.is_tracing() else 0
