@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .session import Session
 
-__all__ = ["configure"]
+__all__ = ["configure", "read_files"]
 
 
 def configure(
@@ -42,7 +42,7 @@ def configure(
     notes: list[str] = []
     try:
         if reset:
-            _read_files(session)
+            read_files(session)
         if target is not None:
             notes.append(_save(session, target, tuple(values), project=save == "project"))
         if file is not None:
@@ -68,11 +68,12 @@ def _trust(session: Session, path: Path) -> str:
     """Trust the file as it is now, which is what counts from here on."""
     settings = session.settings
     settings.trust_file(path)
-    _read_files(session)
+    read_files(session)
     return f"trusted as it is now: {path}"
 
 
-def _read_files(session: Session) -> None:
+def read_files(session: Session) -> None:
+    """Read the files there are now, and say what is wrong with them."""
     told = len(session.settings.problems)
     session.settings.read_files(settings_files(session))
     for problem in session.settings.problems[told:]:
@@ -117,7 +118,7 @@ def _save(session: Session, path: Path, keys: tuple[str, ...], *, project: bool)
     if project:
         # What this user writes into a file that is new or trusted needs no further word.
         settings.carry_trust(path, before, after)
-    _read_files(session)
+    read_files(session)
     settings.forget_saved()
     return f"saved to {path}: {', '.join(values)}"
 

@@ -13,12 +13,34 @@ if TYPE_CHECKING:
 
     from .session import Session
 
-__all__ = ["check_session", "gate_bounds", "gates_are_on", "level_of_cell", "unread_gates"]
+__all__ = [
+    "check_session",
+    "follow_files",
+    "gate_bounds",
+    "gates_are_on",
+    "level_of_cell",
+    "unread_gates",
+]
 
 
 def gates_are_on(session: Session) -> bool:
     """Whether ``[quality.gates.memory] enabled`` lets them be checked."""
     return session.settings.get("gate_enabled") is True
+
+
+def follow_files(session: Session) -> None:
+    """Read the settings' files anew where one was written since.
+
+    Not under ``pmat-nb run``: what it judges by is not the notebook's to change.
+    """
+    from .configuring import read_files
+    from .sources import settings_files
+
+    if session.part_if_made("headless") is None and session.settings.have_changed(
+        settings_files(session)
+    ):
+        read_files(session)
+        session.settings_changed()
 
 
 def unread_gates(session: Session) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ import os
 
 import pytest
 
+from .running import run, write_notebook
+
 pytest_plugins = "pytester"
 
 
@@ -69,6 +71,30 @@ def test_a_gate_that_cannot_be_read_does_not_pass(new_kernel, text, line):
     failed = new_kernel.run("%pmat_gate")
     assert failed.error.ename == "GateFailedError"
     assert failed.error.evalue.startswith("a gate cannot be read: ") and line in failed.error.evalue
+
+
+def test_gates_written_in_the_session_count(kernel):
+    kernel.run("%load_ext pmat_nb")
+    head = "_ = open('pmat.toml', 'w').write('[quality.gates.memory]\\n"
+    kernel.run(f'{head}max_memory_usage = "1MB"\\n\')')
+    assert "the bound is 1 MB" in kernel.run("%pmat_gate").error.evalue
+    kernel.run(f'{head}max_memory_usage = "banana"\\n\')')
+    assert "cannot be read" in kernel.run("%pmat_gate").error.evalue
+    kernel.run(f'{head}max_memory_usage = "50GB"\\n\')')
+    assert "1 memory gate, 0 failed" in kernel.run("%pmat_gate").text
+    kernel.run("import os; os.unlink('pmat.toml')")
+    assert "no memory gate is set" in kernel.run("%pmat_gate").text
+
+
+def test_a_run_is_judged_by_the_gates_that_it_began_with(folder):
+    (folder / "pmat.toml").write_text('[quality.gates.memory]\nmax_memory_usage = "1MB"\n')
+    lift = "open('pmat.toml', 'w').write('')"
+    write_notebook(
+        folder / "a.ipynb",
+        ["%load_ext pmat_nb", lift, "try:\n    %pmat_gate\nexcept Exception:\n    pass"],
+    )
+    done = run("a.ipynb")
+    assert done.returncode == 3, done.stdout
 
 
 def test_a_gate_of_the_environment_that_cannot_be_read_does_not_pass(new_kernel):

@@ -12,8 +12,9 @@ from pmat_nb.session.session import Session
 def gate(session: Session, *, format: str | None, output: str | None) -> Any:
     """``%pmat_gate``."""
     from pmat_nb.render.gates import GateReport, failed_line
-    from pmat_nb.session.gating import check_session, gates_are_on, unread_gates
+    from pmat_nb.session.gating import check_session, follow_files, gates_are_on, unread_gates
 
+    follow_files(session)
     enabled = gates_are_on(session)
     report = GateReport(
         check_session(session), enabled=enabled, problems=unread_gates(session) if enabled else ()
