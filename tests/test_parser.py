@@ -84,3 +84,11 @@ def test_the_parser_never_exits():
 )
 def test_tab_completes_options_values_and_variables(line, word, expected):
     assert complete(line, word, {"df": 1, "data": 2, "_hidden": 3}) == expected
+
+
+def test_a_wrong_word_in_a_place_of_its_own_is_told_by_its_command():
+    with pytest.raises(UsageError) as told:
+        parse_line(verb("leaks"), "stopp", "%pmat_leaks")
+    assert str(told.value) == (
+        "%pmat_leaks: 'stopp' is not one of start, mark, stop, report; for example %pmat_leaks stop"
+    )

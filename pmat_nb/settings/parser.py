@@ -158,13 +158,17 @@ def parse_line(verb: Verb, line: str, prog: str) -> dict[str, Any]:
 def parse_words(verb: Verb, words: Sequence[str], prog: str) -> dict[str, Any]:
     """As :func:`parse_line`, of words that a shell has split already."""
     given = vars(make_parser(verb, prog).parse_args(words))
-    return {option.key: _value(option, given[option.key]) for option in verb.all_options()}
+    return {option.key: _value(option, given[option.key], prog) for option in verb.all_options()}
 
 
-def _value(option: Option, given: Any) -> Any:
+def _value(option: Option, given: Any, prog: str) -> Any:
     if option.pairs:
         return [(str(name), str(value)) for name, value in given or ()]
     if isinstance(given, list):
         return [option.parse(word) for word in given]
     # Not argparse's type=: it would replace our messages with "invalid value".
-    return option.parse(given) if isinstance(given, str) else given
+    if not isinstance(given, str):
+        return given
+    # A word without a name of its own: what it is one of are all its choices.
+    called = prog if option.positional and option.choices else ""
+    return option.parse(given, called=called)
