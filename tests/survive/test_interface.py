@@ -449,3 +449,19 @@ def test_the_stop_comes_soon(survivor: Kernel) -> None:
         survivor.run(TIDY)
         time.sleep(0.1)
     assert min(took) < 1.0, took
+
+
+@pytest.mark.parametrize("where", ["magic", "variable"])
+def test_a_standing_size_refuses_what_is_far_too_large(new_kernel: Kernel, where: str) -> None:
+    """As above a cell; the automatic limit is watched only."""
+    new_kernel.start(env={"PMAT_MEMORY_MAX": "250MB"} if where == "variable" else {})
+    new_kernel.run("%load_ext pmat_nb")
+    if where == "magic":
+        assert new_kernel.run("x = bytearray(400 * 2**20); del x").ok  # under auto
+        new_kernel.run("%pmat_limit 250MB")
+    message = assert_stopped(new_kernel.run("x = b'x' * (400 * 2**20)"))
+    assert "was refused an allocation" in message
+    assert rss_bytes(new_kernel) < 150 * MB
+    new_kernel.run("%pmat_limit 250MB --ceiling off")
+    message = assert_stopped(new_kernel.run("y = b'y' * (400 * 2**20)"))
+    assert "was refused" not in message

@@ -24,7 +24,8 @@ def limit(
     """``%pmat_limit``: set the standing limit, and show what is in force."""
     _refuse_cell_options(options)
     if size is not None:
-        set_standing(session, size, ceiling=options["ceiling"], warn_only=options["warn_only"])
+        ceiling, warn_only = options["ceiling"] or "auto", options["warn_only"]
+        set_standing(session, size, ceiling=ceiling, warn_only=warn_only)
     return deliver(session.reporter().limit_report(), format, output)
 
 

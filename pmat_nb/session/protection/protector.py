@@ -41,7 +41,7 @@ class Protector:
         self._peak_bytes: int | None = None
         # What every cell may add that has no limit of its own.
         self.every_cell: CellLimit | None = None
-        self._ceiling = "off"
+        self._ceiling = "auto"
         self._warn_only = False
         self._show: Callable[..., Any] | None = None
         self._thread_hook: Callable[[Any], Any] = threading.excepthook
@@ -138,8 +138,7 @@ class Protector:
     def set_standing(self, spec: LimitSpec, *, ceiling: str, warn_only: bool) -> None:
         """``%pmat_limit SIZE``: change the kernel's one standing limit at once."""
         self._session.settings.put("max_total", spec)
-        # The automatic limit is only watched: its figure moves with what others use.
-        self._ceiling = ceiling if spec.kind not in ("auto", "off") else "off"
+        self._ceiling = ceiling
         self._warn_only = warn_only
         self.resolve_standing()
 
@@ -153,9 +152,10 @@ class Protector:
         self._ceiling, self._warn_only = options
 
     def _standing_ceiling(self) -> bool:
-        # Nor does one where the automatic limit holds: its figure moves with what others use.
-        held = self.beyond_auto_bytes is None
-        return held and self._ceiling != "off" and ceiling_wanted(self._ceiling)
+        # The automatic limit is only watched: its figure moves with what others use.
+        spec: Any = self._session.settings.get("max_total")
+        named = self.capped or spec.kind not in ("auto", "off")
+        return named and self.beyond_auto_bytes is None and ceiling_wanted(self._ceiling)
 
     # --- cells --------------------------------------------------------------------
 
@@ -278,6 +278,7 @@ class Protector:
     def _showtraceback(self, exc_tuple: Any = None, *args: Any, **kwargs: Any) -> Any:
         show = self._show
         assert show is not None
+        self._end_profile()
         error = exc_tuple[1] if exc_tuple is not None else sys.exc_info()[1]
         if error is None or not self._open:
             return show(exc_tuple, *args, **kwargs)
@@ -289,6 +290,12 @@ class Protector:
         if seen is not error or isinstance(seen, MemoryLimitExceeded):
             exc_tuple = (type(seen), seen, seen.__traceback__)
         return show(exc_tuple, *args, **kwargs)
+
+    def _end_profile(self) -> None:
+        """Before anything is made of the error: what that takes is not the cell's."""
+        session = self._session
+        if (profiling := session.part_if_made("profiling")) is not None:
+            session.faults.guard("profiling")(profiling.error_shown)()
 
     def _on_thread_error(self, args: Any) -> None:
         """A thread ended: of the ceiling, perhaps, and then its cell is not fine either."""
