@@ -97,6 +97,52 @@ class TestOneBlock:
         assert judged.verdict not in ("kept", "leak")
 
 
+class TestKept:
+    # Measured: a frame that each run replaces, with a few small blocks of pandas' own.
+    REPLACED = ((42092, 42388), (42092, 42388), (42092, 42388), (42372, 42508))
+    # Measured: a frame that each run replaces by a longer one.
+    LONGER = ((66344, 74360), (106104, 114168), (170104, 178168), (282104, 290168))
+
+    @staticmethod
+    def windows(sizes):
+        return tuple(
+            SiteGrowth(start, 3, (first, 42), (last, 47))
+            for start, (first, last) in zip(STARTS, sizes, strict=True)
+        )
+
+    def test_what_is_replaced_is_not_kept(self):
+        evidence = of(self.windows(self.REPLACED), sampled=4, alive=4, age=20, kept_by="r")
+        assert judge_site(evidence).verdict == "noise"
+        later = self.windows(((296, 280), (240, 216), (42132, 42404), (42372, 42508)))
+        assert judge_site(of(later, sampled=4, alive=4, age=20, kept_by="r")).verdict == "noise"
+
+    def test_what_is_replaced_by_a_longer_one_is(self):
+        evidence = of(self.windows(self.LONGER), sampled=4, alive=4, age=20, kept_by="df")
+        assert judge_site(evidence).verdict == "kept"
+
+    def test_growth_that_is_not_shown_is_not_kept(self):
+        flat = growth_of([(i, 0.0) for i in range(40)])
+        windows = (growing(5000)[0], *(SiteGrowth(s, 3, (0, 0), (0, 0)) for s in STARTS[1:]))
+        evidence = Evidence(windows=windows, iterations=40, total=flat, kept_by="r")
+        assert judge_site(evidence).verdict not in ("kept", "leak")
+
+    def test_a_buffer_that_is_resized_now_and_then_is(self):
+        # Measured: a bytearray that each run extends.
+        sizes = ((60034, 90034), (0, 219414), (337539, 337539), (0, 0))
+        windows = tuple(
+            SiteGrowth(start, 3, (first, bool(first)), (last, bool(last)))
+            for start, (first, last) in zip(STARTS, sizes, strict=True)
+        )
+        evidence = of(windows, rate=18_400, kept_by="buffer")
+        assert judge_site(evidence).verdict == "kept"
+
+    @given(st.integers(50, 10**7), st.integers(1, 50))
+    def test_what_is_collected_is(self, rate, entries):
+        lengths = tuple((i, entries * i) for i in range(41))
+        evidence = of(growing(rate), rate=rate, lengths=lengths, kept_by="results")
+        assert judge_site(evidence).verdict == "kept"
+
+
 class TestRates:
     def row(self, rate, verdict="leak"):
         nothing = dict.fromkeys(LeakRow._fields, "")

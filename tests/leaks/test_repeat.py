@@ -84,6 +84,14 @@ def test_nothing_leaks(loaded: Kernel) -> None:
     assert rows(loaded) == []
 
 
+def test_a_frame_that_is_replaced_is_not_kept(loaded: Kernel) -> None:
+    loaded.run("import numpy as np, pandas as pd")
+    frame = "r = pd.DataFrame({'a': np.random.rand(5000)})\nr2 = r.a.mean()"
+    for _ in range(2):
+        text = report_of(loaded.run(f"%%pmat_leaks --repeat 40\n{frame}"))
+        assert text and "on purpose" not in text
+
+
 def test_without_repeat_nothing_runs(loaded: Kernel) -> None:
     result = loaded.run("%%pmat_leaks\nran = 1")
     assert "--repeat 40" in result.stderr and loaded.value("'ran' in globals()") is False

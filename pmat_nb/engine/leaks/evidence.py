@@ -22,12 +22,15 @@ LEAST_BYTES = 48.0
 
 
 def judge_site(evidence: Evidence) -> Judgement:
-    """The verdict on a site. What the user keeps by design is ``kept``, however it grows."""
+    """The verdict on a site. What the user keeps by design is ``kept`` where growth is shown."""
     found = pieces(evidence)
     most = LIMITS["surest"]
     probability = sigmoid(SITE["intercept"] + sum(SITE[name] * n for name, n in found.items()))
     probability = min(most, max(1 - most, probability))
-    if evidence.kept_by and not _shrinks(evidence.windows):
+    if evidence.kept_by and _is_replaced(evidence.windows):
+        return Judgement("noise", LIMITS["kept"], None, "replaced")
+    grows = probability >= 0.5 or "total_agrees" in found or _rises(evidence.windows)
+    if evidence.kept_by and grows and not _shrinks(evidence.windows):
         return Judgement("kept", max(probability, LIMITS["kept"]), None, evidence.kept_by)
     if probability >= 0.5:
         verdict: Verdict = "leak"
@@ -115,6 +118,25 @@ def _shrinks(windows: tuple[SiteGrowth, ...]) -> bool:
     """Whether it is one block that is at times much smaller: replaced, not added to."""
     sizes = [window.last[0] for window in windows if is_one_block(window)]
     return any(after < 0.8 * before for before, after in pairwise(sizes))
+
+
+def _rises(windows: tuple[SiteGrowth, ...]) -> bool:
+    """Whether it is one block that is much larger later: resized only now and then."""
+    sizes = [window.last[0] for window in windows if window.last[1] in (1, 2)]
+    return len(sizes) > 2 and sizes == sorted(sizes) and sizes[-1] > 1.5 * sizes[0]
+
+
+def _is_replaced(windows: tuple[SiteGrowth, ...]) -> bool:
+    """Whether much is replaced in each iteration and no larger in a later window.
+
+    What is collected begins with what one iteration adds, and what is replaced by a larger
+    one is larger from window to window by as much as within each.
+    """
+    growing = [w for w in windows if w.bytes_per_iteration >= LEAST_BYTES]
+    if not growing or any(w.first[0] < 8 * w.bytes_per_iteration for w in growing):
+        return False
+    rate = min(w.bytes_per_iteration for w in growing)
+    return all(apart < 0.5 * rate for apart in _rates_apart(tuple(growing)))
 
 
 def _of_lengths(evidence: Evidence) -> dict[str, float]:
