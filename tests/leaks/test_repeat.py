@@ -114,6 +114,24 @@ def test_a_cell_that_awaits(loaded: Kernel) -> None:
     assert rows(loaded)[0]["function"] == "step" and rows(loaded)[0]["verdict"] == "leak"
 
 
+def test_a_reload_while_a_cell_awaits_ends_the_repeating(loaded: Kernel) -> None:
+    loaded.run(
+        "ran = 0\nasync def reload():\n    global ran\n    ran += 1\n    if ran == 8:\n"
+        "        get_ipython().run_line_magic('reload_ext', 'pmat_nb')\n"
+        "    await asyncio.sleep(0.001)\n"
+    )
+    result = loaded.run("%%pmat_leaks --repeat 40\nawait reload()")
+    text = report_of(result)
+    assert result.ok and "AssertionError" not in result.stdout + result.stderr
+    assert "ended early" in text and "interrupted" not in text
+    assert loaded.value("ran") == 8 and loaded.value(_CLEAN) == [False, 0, False, False]
+
+
+def test_the_end_of_the_time_is_no_interrupt(loaded: Kernel) -> None:
+    text = report_of(loaded.run("%%pmat_leaks --repeat 40 --max-time 1s\ntime.sleep(0.3)"))
+    assert "your code ran" in text and "interrupted" not in text
+
+
 def test_a_cell_that_fails_each_time(loaded: Kernel) -> None:
     first, second = loaded.run_all(["%%pmat_leaks --repeat 40\nfail()", "'next'"])
     assert first.error is not None and first.error.ename == "ValueError"

@@ -33,7 +33,7 @@ class Repeater:
         self._armed = None
         running, self._running = self._running, None
         if running is not None:
-            running[1].close()
+            running[1].close(unloaded=True)
 
     @property
     def is_running(self) -> bool:

@@ -75,6 +75,7 @@ class RepeatedCell:
         self._failed_first = False
         self._native: NativeRuns | None = None
         self._began = 0.0
+        self._unloaded = False
 
     # --- life -------------------------------------------------------------------
 
@@ -82,13 +83,14 @@ class RepeatedCell:
         """Take the place of ``run_ast_nodes`` until the cell comes there."""
         self._shell.run_ast_nodes = self._run
 
-    def close(self) -> None:
+    def close(self, *, unloaded: bool = False) -> None:
         """Leave nothing behind; a run that was cut off is reported as far as it came."""
         self._step_aside()
         self._silence.lift()
         self._set_keeps_armed(False)
         if self._tracker is not None:
-            self._tracker.interrupted = True
+            self._unloaded = unloaded
+            self._tracker.interrupted = not unloaded
             self._guarded(self._finish)()
 
     def _step_aside(self) -> None:
@@ -175,7 +177,8 @@ class RepeatedCell:
         """Further runs under memray; tracing and the tracker's own work are over by then."""
         from .native_runs import NativeRuns
 
-        assert self._tracker is not None
+        if self._tracker is None:
+            return
         with self._interrupts:
             self._tracker.stop()
         self._native = NativeRuns(self._tracker.sites)
@@ -184,14 +187,16 @@ class RepeatedCell:
     def _goes_on(self) -> bool:
         """Whether a further run may begin, as far as errors, interrupts and time go."""
         most_s = self._wish.max_time_s
-        if self._silence.ended is not None or self._silence.interrupted or self._is_stopped():
+        ended = self._silence.ended is not None or self._silence.interrupted
+        if ended or self._is_stopped() or self._tracker is None:
             return False
         return most_s is None or time.perf_counter() - self._began < most_s
 
     def _mark(self, failed: bool) -> bool:
         """A run is over; whether there is to be another."""
         tracker = self._tracker
-        assert tracker is not None
+        if tracker is None:  # the extension was unloaded meanwhile
+            return False
         if self._silence.interrupted or self._is_stopped():
             return False
         with self._interrupts:
@@ -229,6 +234,8 @@ class RepeatedCell:
 
     def _notes(self, record: LeakRecord) -> list[str]:
         notes = []
+        if self._unloaded:
+            notes.append("ended early: pmat_nb was unloaded or reloaded")
         undecided = all(row.verdict in ("undecided", "noise") for row in record.rows)
         if record.more_iterations and undecided and self._silence.ended is None:
             notes.append(_more(record))
