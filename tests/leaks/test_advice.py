@@ -50,6 +50,24 @@ def test_a_cache_is_known_by_its_maxsize_and_what_it_holds_now():
     assert bound_on(chain, 100, grew=False) is None
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "logging.root → RootLogger.handlers → list of 40 StreamHandler",
+        "lib.log → Logger.handlers → list of 40 MemoryHandler",
+    ],
+)
+def test_handlers_of_a_logger_are_removed(path):
+    assert "removeHandler" in recommend(path, "module", "list")
+
+
+def test_a_list_of_functions_called_handlers_is_a_list():
+    words = recommend("handlers → list of 40 function", "variable", "list")
+    assert words.startswith("bound handlers")
+    words = recommend("bus → Bus.handlers → list of 40 function", "variable", "list")
+    assert words.startswith("bound Bus.handlers")
+
+
 def test_only_what_grew_bounds_a_container():
     inner = deque([1, 2], maxlen=5)
     assert bound_on(({}, inner), 40, grew=True) == 5

@@ -34,6 +34,8 @@ _BY_KIND = {
     "ipython": "end the line with ; or clear with %reset -f out",
 }
 
+# A list of functions may be called handlers as well.
+_LOGGING = re.compile("[lL]ogg(?:ing|er)|(?:Stream|File|Memory|Queue|Socket|Null)Handler")
 _CONTAINER = re.compile("(list|dict|set|deque|tuple|OrderedDict|defaultdict)( of |\\[|$)")
 _ENTRY = re.compile("(?:list|dict|deque|tuple|OrderedDict|defaultdict)(\\[.*)")
 _OF_MANY = re.compile("(list|dict|set|deque|OrderedDict|defaultdict|Counter) of ")
@@ -49,7 +51,7 @@ def recommend(path: str, kind: str, container: str, *, kept_by: str = "") -> str
         return f"none if you want {kept_by}; else del {kept_by} or keep less in it"
     lowered = path.lower()
     for part, words in _BY_TEXT:
-        if part.lower() in lowered:
+        if part.lower() in lowered and (part != "handlers" or _LOGGING.search(path)):
             return words
     # A local of the code that waits for this report is not what retains it.
     if kind in _BY_KIND and not path.startswith("running "):
