@@ -13,7 +13,7 @@ __all__ = ["COLUMNS", "Applied", "ApplyRecord", "RecommendRecord", "Recommendati
 # none: every value and every later result stays as it is. recompute, reload: what goes can be
 # had again by running code or reading files again. lossy: values change by a stated error.
 Risk = Literal["none", "recompute", "reload", "lossy"]
-State = Literal["done", "failed", "changed", "yours", "undone"]
+State = Literal["done", "failed", "changed", "yours", "undone", "left"]
 
 
 class Recommendation(NamedTuple):
@@ -59,9 +59,10 @@ class Applied(NamedTuple):
     """What applying, or undoing, one row did.
 
     ``changed``: what it was about has changed since it was listed. ``yours``: it is the
-    user's to do. ``measured_bytes`` are resident bytes before less after, both after a
-    collection and a trim; ``allocated_bytes`` the same of what allocators have given out,
-    which is more than what came back where they keep free memory.
+    user's to do. ``left``: it was not undone, for what it left is another thing by now.
+    ``measured_bytes`` are resident bytes before less after, both after a collection and a
+    trim; ``allocated_bytes`` the same of what allocators have given out, which is more than
+    what came back where they keep free memory.
     """
 
     row: Recommendation

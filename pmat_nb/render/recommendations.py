@@ -51,6 +51,7 @@ _STATES = {
     "failed": "failed",
     "changed": "not applied",
     "yours": "not applied",
+    "left": "not undone",
 }
 # Under the text of a row, beside its number and saving.
 _INSET = 15

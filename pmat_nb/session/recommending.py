@@ -23,6 +23,8 @@ from pmat_nb.engine.recommendation_records import (
 )
 from pmat_nb.errors import UsageError
 
+from .marking import Marks, difference, marks_of
+
 if TYPE_CHECKING:
     from pmat_nb.engine.records import CellRecord
     from pmat_nb.render.recommendations import ApplyReport, Recommendations
@@ -45,6 +47,8 @@ class Recommender:
         self._session = session
         self._listed: dict[int, tuple[Recommendation, Advice]] = {}
         self._undoable: list[tuple[Recommendation, ...]] = []
+        # What each row that can be undone left its names as.
+        self._marks: dict[Recommendation, Marks] = {}
         # The last list, which of this session's lists it is, and what was done, oldest first.
         self.last: RecommendRecord | None = None
         self.listing = 0
@@ -57,6 +61,7 @@ class Recommender:
         """Forget what was listed and what could be undone."""
         self._listed.clear()
         self._undoable.clear()
+        self._marks.clear()
         self.runs.clear()
         self.last = None
 
@@ -103,6 +108,8 @@ class Recommender:
     def undo(self) -> ApplyReport:
         """Take back the last ``--apply``, its last row first.
 
+        A row whose variables are not those that it left is passed over.
+
         Raises:
             UsageError: nothing that was applied can be undone.
         """
@@ -112,7 +119,7 @@ class Recommender:
                 "each row of %pmat_recommend says beforehand whether it can"
             )
         rows = self._undoable.pop()
-        runs = [partial(self._run, row, row.undo, "undone") for row in reversed(rows)]
+        runs = [partial(self._undo, row) for row in reversed(rows)]
         return self._shown(self._measured(runs, True))
 
     # --- listing ------------------------------------------------------------------
@@ -164,15 +171,32 @@ class Recommender:
             return Applied(row, "yours", why=f"it is for you to write: {row.action}")
         if why := advice.check():
             return Applied(row, "changed", why=f"{why}; {_AGAIN}")
-        return self._run(row, row.action, "done")
+        applied = self._run(row, row.action, "done")
+        if applied.state == "done" and row.undo:
+            self._marks[row] = self._marked(row)
+        return applied
+
+    def _undo(self, row: Recommendation) -> Applied:
+        if why := difference(self._marks.pop(row, {}), self._session.namespace_owner.user_ns):
+            return Applied(row, "left", why=why)
+        return self._run(row, row.undo, "undone")
+
+    def _marked(self, row: Recommendation) -> Marks:
+        owner = self._session.namespace_owner
+        code = getattr(owner, "transform_cell", str)(f"{row.action}\n{row.undo}\n")
+        return marks_of(code, owner.user_ns)
 
     def _run(self, row: Recommendation, code: str, state: Any) -> Applied:
+        namespace = self._session.namespace_owner.user_ns
+        ours = [one for one, marks in self._marks.items() if not difference(marks, namespace)]
         before, given_out, started = self._settled()
         try:
             _execute(self._session.namespace_owner, code)
         except Exception as error:
             return Applied(row, "failed", why=f"{type(error).__name__}: {error}")
         took = time.perf_counter() - started
+        # What we change ourselves is not another's doing.
+        self._marks.update({one: self._marked(one) for one in ours})
         after, given_out_after, _ = self._settled()
         return Applied(
             row,

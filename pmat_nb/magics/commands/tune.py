@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pmat_nb.errors import UsageError
 from pmat_nb.magics.output import deliver
 from pmat_nb.session.session import Session
 
@@ -20,6 +21,11 @@ def recommend(
 ) -> Any:
     """``%pmat_recommend``."""
     recommender = session.recommender
+    if undo and apply is not None:
+        raise UsageError(
+            "%pmat_recommend: --undo and --apply are two steps; %pmat_recommend --undo takes back "
+            "what was applied last"
+        )
     if undo:
         return deliver(recommender.undo(), format, output)
     if apply is not None:
