@@ -1,12 +1,15 @@
 """``%%pmat_profile``: one cell under the sampler, and the report of what it took.
 
 The cell runs as IPython runs it. The sampler and the tracing begin last before it and end
-first after it; sites are read once the meter has closed the cell, so that neither its
-duration nor its peak has that in it. Then the report is displayed, beside the cell's value.
+first after it, or when its error is about to be shown, which takes memory and time too.
+Sites are read once the meter has closed the cell, so that neither its duration nor its peak
+has that in it; those of an error before that as well, and what came since is left out. Then the
+report is displayed, beside the cell's value.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,8 +22,9 @@ if TYPE_CHECKING:
     from pmat_nb.consumers.native import NativeCapture
     from pmat_nb.engine.cells import OpenCell
     from pmat_nb.engine.leaks.sites import Sites
+    from pmat_nb.engine.leaks.traces import Sizes
     from pmat_nb.engine.profile.recorder import Recorder
-    from pmat_nb.engine.profile.records import ProfileRecord
+    from pmat_nb.engine.profile.records import ProfileRecord, Spot
     from pmat_nb.engine.records import CellRecord
     from pmat_nb.render.profile import ProfileReport
 
@@ -46,6 +50,8 @@ class _Running(NamedTuple):
     sites: Sites
     recorder: Recorder
     capture: NativeCapture | None
+    # What was alive when its code had failed, before the error was shown.
+    failed_with: dict[Spot, Sizes] | None = None
 
 
 class Profiling:
@@ -112,7 +118,25 @@ class Profiling:
     def end(self, info: Any) -> None:
         """A cell has ended, however it did: no more samples."""
         if self._running is not None and self._running.info is info:
-            self._running.recorder.stop()
+            _stop_recording(self._running)
+
+    def error_shown(self) -> None:
+        """An error is about to be shown: if it has left the profiled cell, that is over."""
+        running = self._running
+        if running is None or running.failed_with is not None or self._runs_a_cell():
+            return
+        _stop_recording(running)
+        traced = running.recorder.traced
+        found = None if traced is None else traced.look()[0]
+        self._running = running._replace(failed_with=found)
+
+    def _runs_a_cell(self) -> bool:
+        label, frame = _label_of(self._session), sys._getframe()
+        while frame.f_back is not None:
+            frame = frame.f_back
+            if label(frame.f_code.co_filename) is not None:
+                return True
+        return False
 
     def cell_entered(self, record: CellRecord) -> None:
         """A cell's figures are complete; of the one that is profiled, the report."""
@@ -160,6 +184,12 @@ def _bring_in_parts() -> None:
     from pmat_nb.engine.profile import building, locating, recorder, tracing  # noqa: F401
 
 
+def _stop_recording(running: _Running) -> None:
+    running.recorder.stop()
+    if running.recorder.traced is not None:
+        running.recorder.traced.end()
+
+
 def _end(running: _Running) -> None:
     running.recorder.stop()
     if running.recorder.traced is not None:
@@ -187,12 +217,15 @@ def _record_of(running: _Running, cell: CellRecord) -> ProfileRecord:
 
 def _with_traces(running: _Running, cell: CellRecord) -> ProfileRecord:
     from pmat_nb.engine.profile.building import build_profile, site_uses
+    from pmat_nb.engine.profile.tracing import common
 
     recorder = running.recorder
     traced = recorder.traced
     assert traced is not None
     found, _ = traced.look()
     kept = {} if found is None else found
+    if running.failed_with is not None:
+        kept = common(running.failed_with, kept)
     held = None if found is None else sum(size for size, _ in kept.values())
     at_peak, at_bytes = recorder.sites, recorder.sites_bytes
     if held is not None and held > (at_bytes or 0):

@@ -124,6 +124,32 @@ def test_an_error_is_the_users_and_the_report_comes_all_the_same(loaded: Kernel)
     assert loaded.value(NOTHING_LEFT) == [False]
 
 
+def test_showing_the_error_is_not_the_cells(fresh_kernel: Kernel) -> None:
+    """The first traceback of a kernel brings in a highlighter: memory that nobody allocated."""
+    fresh_kernel.run("%load_ext pmat_nb")
+    slow = "import time\nshell = get_ipython()\nshow = shell.InteractiveTB.structured_traceback\n"
+    slow += "def late(*a, **k):\n    time.sleep(2)\n    return show(*a, **k)\n"
+    fresh_kernel.run(slow + "shell.InteractiveTB.structured_traceback = late")
+    result = profile(fresh_kernel, "x = bytearray(30_000)\n1 / 0")
+    assert result.error is not None and result.error.ename == "ZeroDivisionError"
+    found = figures(fresh_kernel)
+    assert found["duration_s"] < 1.5 and found["traced_peak_bytes"] < MB
+    assert {site["site"].partition("[")[0] for site in found["sites"]} == {"In"}
+    assert found["sites"][0]["kept_bytes"] >= 30_000
+
+
+def test_an_error_that_the_cell_shows_itself_does_not_end_it(loaded: Kernel) -> None:
+    profile(loaded, "get_ipython().run_cell('1 / 0')\nx = bytearray(30_000_000)")
+    assert figures(loaded)["sites"][0]["kept_bytes"] >= 30_000_000
+
+
+def test_a_cell_that_allocates_nothing_has_no_rows_of_others(loaded: Kernel) -> None:
+    for cell in ("pass", "# nothing", "1"):
+        profile(loaded, cell)
+        names = [site["site"] for site in figures(loaded)["sites"]]
+        assert all(name.startswith("In[") for name in names), names
+
+
 def test_an_interrupt_ends_the_cell_and_not_the_report(loaded: Kernel) -> None:
     sent = loaded.send("%%pmat_profile\nprint('running')\nx = bytearray(10_000_000)\nwhile 1: pass")
     loaded.wait_for_output(sent, "running")

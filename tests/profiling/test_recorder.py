@@ -193,7 +193,7 @@ def test_a_librarys_line_becomes_that_of_its_one_caller() -> None:
     two = site_uses(held, {}, Sites(), {body: {(FILE, 4): 5, (FILE, 5): 5}})
     assert two[0].site == "tracemalloc.py:20" and two[0].estimated_bytes == 0
     assert two[0].called_from == "work.py:4, work.py:5" and two[0].within == ""
-    none = site_uses({Spot(library, 99): (1000, 1)}, {}, Sites(), {body: {(FILE, 4): 9}})
+    none = site_uses({Spot(library, 99): (MB, 1)}, {}, Sites(), {body: {(FILE, 4): 9}})
     assert none[0].site == "tracemalloc.py:99" and none[0].called_from == ""
 
 
@@ -223,7 +223,14 @@ def test_pythons_own_line_below_the_kernels_work_is_the_kernels() -> None:
     kernels = "/x/site-packages/IPython/core/interactiveshell.py"
     frames = ((tracemalloc.__file__, 3), (tracemalloc.__file__, 5), (kernels, 8))
     found = by_place({frames: (70, 1)}, Sites(), 3)
-    assert found == {Spot(kernels, 8): (70, 1)} and site_uses(found, {}, Sites(), {}) == ()
+    assert found == {Spot(kernels, 8): (70, 1)}
+    assert site_uses({Spot(kernels, 8): (MB, 1)}, {}, Sites(), {}) == ()
+
+
+def test_a_little_of_a_library_that_nobody_called_is_the_kernels() -> None:
+    place = Spot(tracemalloc.__file__, 3)
+    assert site_uses({place: (9_000, 1)}, {}, Sites(), {}) == ()
+    assert site_uses({place: (90_000, 1)}, {}, Sites(), {})[0].peak_bytes == 90_000
 
 
 def test_callers_are_all_readable_below_the_rows() -> None:

@@ -20,6 +20,8 @@ _MOST_UNSEEN = 5
 _NOTHING = (0, 0)
 # The share of sightings that makes one of several callers the one.
 _CLEAR = 0.8
+# A library's line that holds less, and was not seen below the user's, is the kernel at work.
+_FEW_BYTES = 64 * 1024
 # With fewer sightings the other callers may only have been too quick to be seen.
 _ENOUGH = 5
 
@@ -82,7 +84,8 @@ def site_uses(
     for spot in at_peak.keys() | kept.keys():
         place = spot.filename, spot.lineno
         found = {} if sites.is_user(spot.filename) else _callers(place, callers)
-        if not found and is_machinery((place,)):
+        largest_bytes = max(at_peak.get(spot, _NOTHING)[0], kept.get(spot, _NOTHING)[0])
+        if _is_kernels(place, found, largest_bytes, sites):
             continue
         caller = _clear_one(found)
         inner = spot.within if caller is None else place
@@ -98,6 +101,13 @@ def site_uses(
         rows[key] = _joined(rows[key], row) if key in rows else row
     largest = sorted(rows.values(), key=lambda row: -max(row.peak_bytes, row.kept_bytes))
     return tuple(largest[:MOST_SITES])
+
+
+def _is_kernels(place: Place, found: Mapping[Place, int], size: int, sites: Sites) -> bool:
+    """Whether it is not the cell's: a library's line that was never seen below the user's."""
+    if found or sites.is_user(place[0]):
+        return False
+    return size < _FEW_BYTES or is_machinery((place,))
 
 
 def _clear_one(found: Mapping[Place, int]) -> Place | None:

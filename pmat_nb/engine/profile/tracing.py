@@ -13,7 +13,7 @@ from pmat_nb.engine.leaks.traces import Frames, Sizes, Window
 
 from .records import Spot
 
-__all__ = ["Traced", "by_place"]
+__all__ = ["Traced", "by_place", "common"]
 
 # np.ones and np.full stand one frame above the user's line. With a third frame a loop that makes
 # small objects at a cell's top level takes seven times as long as with one, with two twice: each
@@ -38,6 +38,7 @@ class Traced:
         self._clock = clock
         self._window: Window | None = None
         self._base = self._tracer_base = 0
+        self._ended = False
         self.peak_bytes = 0
 
     @property
@@ -57,8 +58,14 @@ class Traced:
         if self._window is None or not tracemalloc.is_tracing():
             return None
         held, peak = tracemalloc.get_traced_memory()
-        self.peak_bytes = max(self.peak_bytes, held - self._base if self.shared else peak)
+        if not self._ended:
+            self.peak_bytes = max(self.peak_bytes, held - self._base if self.shared else peak)
         return held - self._base
+
+    def end(self) -> None:
+        """What comes from here on does not count to the peak; ending twice is fine."""
+        self.now()
+        self._ended = True
 
     def tracer_bytes(self) -> int:
         """What tracing holds for itself."""
@@ -102,6 +109,14 @@ def by_place(found: Mapping[Frames, Sizes], sites: Sites, limit: int) -> dict[Sp
         sums[spot][0] += size
         sums[spot][1] += blocks
     return {spot: (size, blocks) for spot, (size, blocks) in sums.items() if size > 0}
+
+
+def common(one: Mapping[Spot, Sizes], other: Mapping[Spot, Sizes]) -> dict[Spot, Sizes]:
+    """What both looks saw: alive at the first and still so, nothing that came in between."""
+    return {
+        spot: (min(one[spot][0], other[spot][0]), min(one[spot][1], other[spot][1]))
+        for spot in one.keys() & other.keys()
+    }
 
 
 def _limit() -> int:
