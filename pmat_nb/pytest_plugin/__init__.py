@@ -58,6 +58,23 @@ def pytest_configure(config: pytest.Config) -> None:
     """The mark is known to ``--strict-markers``."""
     config.addinivalue_line("markers", _HELP)
     config.addinivalue_line("markers", _BOUND_HELP)
+    names = ("pmat_max_memory", "pmat_max_test_memory", "pmat_leaks_repeat")
+    if any(config.getoption(name) not in (None, "") or config.getini(name) for name in names):
+        _check_options(config)
+
+
+def _check_options(config: pytest.Config) -> None:
+    """A wrong option or setting ends pytest before it collects."""
+    from pmat_nb.errors import UsageError
+
+    from .bounds import MemoryBounds
+    from .options import Options
+
+    try:
+        Options.check(config)
+        MemoryBounds.check_options(config)
+    except UsageError as problem:
+        raise pytest.UsageError(str(problem)) from None
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -54,6 +54,12 @@ class MemoryBounds(NamedTuple):
         most, from_where = _asked(item.config, "pmat_max_memory")
         return cls(_bytes(size, source), source, _bytes(most, from_where), from_where)
 
+    @staticmethod
+    def check_options(config: pytest.Config) -> None:
+        """Raises UsageError for an option or a setting that is no size."""
+        for name in ("pmat_max_test_memory", "pmat_max_memory"):
+            _bytes(*_asked(config, name))
+
     def begin(self) -> Before:
         """Before the test: reset the high-water mark, where that can be."""
         from pmat_nb.engine.probe import Probe

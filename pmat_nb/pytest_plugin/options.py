@@ -57,6 +57,11 @@ class Options(NamedTuple):
             )
         return found
 
+    @staticmethod
+    def check(config: pytest.Config) -> None:
+        """Raises UsageError for an option or a setting that is no number of runs."""
+        _repeat(config, None)
+
     @property
     def looks(self) -> bool:
         """Whether to look for leaks at all: from two runs on."""

@@ -333,3 +333,19 @@ def test_a_run_without_it_imports_nothing():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "['pmat_nb', 'pmat_nb.pytest_plugin']"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--pmat-leaks-repeat", "-4"),
+        ("--pmat-max-memory", "banana"),
+        ("--pmat-max-test-memory", "10XB"),
+        ("-o", "pmat_leaks_repeat=often"),
+    ],
+)
+def test_a_wrong_option_ends_pytest_before_it_collects(run, words):
+    result = run("raise SystemError('collected')\n", *words)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: *for example*"])
+    assert "Traceback" not in result.stderr.str() + result.stdout.str()
