@@ -170,6 +170,14 @@ class Settings:
                     raise UsageError(problem)
             self._change("traitlets", new)
 
+    def call_variable(self, key: str, source: str) -> None:
+        """Say ``source`` of ``key`` where a variable sets it: who put it into the environment."""
+        with self._lock:
+            old = self._layers["environment"]
+            if key in old.values:
+                sources = {**old.sources, key: source}
+                self._change("environment", old._replace(sources=sources))
+
     def forget_saved(self) -> None:
         """Forget what was set in this session where a weaker source says the same."""
         with self._lock:

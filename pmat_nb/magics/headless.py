@@ -27,7 +27,8 @@ def begin(options: str) -> None:
     """Load the extension without a word, and start recording; ``options`` are JSON.
 
     Keys: ``records`` (path), ``log`` (path or null), ``notebook`` (for the log's lines),
-    ``limit_per_cell`` (size or null), ``runner`` (its process id).
+    ``limit_per_cell`` (size or null), ``runner`` (its process id), ``limit_source`` (the
+    runner's option that set ``PMAT_MEMORY_MAX``, or null).
     """
     from IPython import get_ipython
 
@@ -42,6 +43,8 @@ def begin(options: str) -> None:
         register(shell, session)
         session.settings_changed()
     asked = json.loads(options)
+    if asked.get("limit_source"):
+        session.settings.call_variable("max_total", asked["limit_source"])
     session.keep("headless", lambda each: Headless(each, asked)).start()
 
 

@@ -236,3 +236,14 @@ def test_papermills_engine():
     figures = code_cells("out.ipynb")[2]["metadata"]["pmat_nb"]
     assert 30 * MIB <= figures["added_bytes"] < 34 * MIB
     assert read("out.ipynb")["metadata"]["pmat_nb"]["gates"][0]["passed"] is False
+
+
+def test_a_total_limit_refuses_one_huge_allocation_and_names_its_option():
+    write_notebook(Path("huge.ipynb"), ["x = b'x' * (500 * 2**20)"])
+    done = run("huge.ipynb", "--max-total", "200MB", "--report", "huge.json", "-q")
+    assert done.returncode == 4, done.stdout + done.stderr
+    (made,) = read("huge.json")["notebooks"]
+    assert made["limit_source"] == "--max-total"
+    assert "refused an allocation" in made["cells"][0]["error"]
+    assert made["cells"][0]["peak_bytes"] < 200 * MIB
+    assert "PMAT_MEMORY_MAX" not in done.stdout

@@ -27,11 +27,15 @@ _ABORTING_S = 0.2
 
 
 class Wishes(NamedTuple):
-    """What the kernel of a run is told; ``environment`` are settings as variables."""
+    """What the kernel of a run is told; ``environment`` are settings as variables.
+
+    ``limit_source`` is the option that set the limit among them.
+    """
 
     environment: Mapping[str, str]
     limit_per_cell: str | None = None
     log: str | None = None
+    limit_source: str | None = None
 
 
 class Link:
@@ -62,6 +66,7 @@ class Link:
                 "log": self._wishes.log,
                 "notebook": self._notebook,
                 "limit_per_cell": self._wishes.limit_per_cell,
+                "limit_source": self._wishes.limit_source,
                 "runner": os.getpid(),
             }
         )

@@ -119,7 +119,8 @@ def _link(folder: Path, path: object, own: dict[str, Any]) -> Link:
         )
         if limit == "off":
             raise UsageError("limit_per_cell: off is what holds without it; for example 1GB")
-    wishes = Wishes(environment, limit, None if log is None else str(Path(log).absolute()))
+    source = None if own["max_total"] is None else "max_total"
+    wishes = Wishes(environment, limit, None if log is None else str(Path(log).absolute()), source)
     # papermill also reads from stores that are no paths.
     given = None if path is None or "://" in str(path) else Path(str(path)).absolute()
     return Link(folder, str(path or "notebook"), given, wishes)

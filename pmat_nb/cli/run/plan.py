@@ -28,6 +28,7 @@ class Plan(NamedTuple):
     scenario: Path | None
     parameters: dict[str, object]
     environment: dict[str, str]
+    limit_source: str | None
     limit_per_cell: str | None
     timeout_s: float | None
     allow_errors: bool
@@ -66,6 +67,7 @@ def plan_of(options: dict[str, Any]) -> Plan:
         scenario=None if scenario is None else Path(scenario).expanduser(),
         parameters=parameters_of(options["parameters"], options["parameters_raw"]),
         environment=_environment(options),
+        limit_source=_limit_source(options),
         limit_per_cell=_limit_per_cell(options["limit_per_cell"]),
         timeout_s=options["timeout"],
         allow_errors=options["allow_errors"],
@@ -137,6 +139,13 @@ def _environment(options: dict[str, Any]) -> dict[str, str]:
     if options["profile"] is not None:
         found["PMAT_MEMORY_PROFILE"] = str(options["profile"])
     return found
+
+
+def _limit_source(options: dict[str, Any]) -> str | None:
+    """The option by which the kernel's limit was asked for, as the user typed it."""
+    if options["max_total"] is not None:
+        return "--max-total"
+    return None if options["memory_limit"] is None else "--memory-limit"
 
 
 def _limit_per_cell(spec: LimitSpec | None) -> str | None:

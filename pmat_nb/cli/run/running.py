@@ -35,7 +35,7 @@ def run_notebooks(plan: Plan) -> tuple[NotebookRun, ...]:
 def wishes_of(plan: Plan) -> Wishes:
     """What every kernel of the plan is told."""
     log = None if plan.log is None else str(plan.log)
-    return Wishes(plan.environment, plan.limit_per_cell, log)
+    return Wishes(plan.environment, plan.limit_per_cell, log, plan.limit_source)
 
 
 def teller(progress: Progress, title: str, notebook: Any) -> Callable[[int, CellRun | None], None]:
