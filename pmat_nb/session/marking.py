@@ -58,7 +58,7 @@ def _form(value: Any) -> tuple[int | None, dict[str, str]]:
     """Its length, and its dtypes by the columns' names."""
     if type(value).__module__.partition(".")[0] not in ("numpy", "pandas"):
         return None, {}
-    dtypes = getattr(value, "dtypes", None)
+    dtypes: Any = getattr(value, "dtypes", ())
     shape = getattr(value, "shape", None) or (None,)
     columns = getattr(value, "columns", None)
     if columns is None:
