@@ -179,7 +179,8 @@ def _other(row: LeakRow, detail: RowDetail, record: LeakRecord) -> Line:
         )
     if row.verdict == "undecided":
         amount = _uncertain(row.bytes_per_iteration, detail.spread)
-        more = _more(detail.more_iterations, record)
+        # One number for the whole report: the most that any of its rows needs.
+        more = _more(record.more_iterations or detail.more_iterations, record)
         told = f"not enough runs to tell: {row.site}, {amount}"
         return Line.of(f"{told}; {more}" if more else told)
     settled = "" if detail.settled_at is None else f", flat after run {count(detail.settled_at)}"
@@ -208,6 +209,8 @@ def _more(iterations: int | None, record: LeakRecord) -> str:
     """What would tell: time, where it is known how long a run takes, and the runs in all."""
     if not iterations:
         return ""
+    if record.repeat is None:
+        return f"about {count(iterations)} more runs may tell"
     runs = f"--repeat {record.iterations + iterations}"
     if not record.plain_s:
         return f"about {count(iterations)} more: {runs}"
@@ -216,9 +219,11 @@ def _more(iterations: int | None, record: LeakRecord) -> str:
 
 
 def _nothing(record: LeakRecord) -> str:
+    if not record.iterations:
+        return "no iteration was marked: mark() was never called"
     if record.more_iterations:
         return f"not enough runs to tell; {_more(record.more_iterations, record)}"
-    return "nothing leaks" if record.iterations else "no iteration was marked"
+    return "nothing leaks"
 
 
 def _course(record: LeakRecord) -> str:

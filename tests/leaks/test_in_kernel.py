@@ -112,7 +112,13 @@ def test_without_a_cell_that_ran_twice_that_is_said(loaded: Kernel) -> None:
     loaded.run("%pmat_leaks start")
     loaded.run("zz = 1")
     loaded.run("zz = 2")
-    assert "no cell ran twice" in (loaded.run("%pmat_leaks stop").text or "")
+    text = loaded.run("%pmat_leaks stop").text or ""
+    assert "no cell ran twice" in text and "--repeat" not in text and "more runs" in text
+
+
+def test_a_block_without_a_mark_says_so(loaded: Kernel) -> None:
+    loaded.run("with pmat.track_leaks() as tracker:\n    step(1)")
+    assert "mark() was never called" in (loaded.run("tracker.report()").text or "")
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ def record(*pairs, **changed):
         total=Growth("constant", 1000.0, 990.0, 1010.0, 1000.0, 1000.0, 1.0, 40),
         series=series,
         details=details,
+        repeat=60,
     )
     return made._replace(**changed)
 
@@ -89,6 +90,14 @@ def test_what_is_not_known_is_not_said():
     assert first == "not enough runs to tell: In[12]:3, 1.9 MB/run"
     few = LeakReport(record(more_iterations=20, plain_s=None))
     assert few.text().startswith("not enough runs to tell; about 20 more: --repeat 63\n")
+    by_hand = LeakReport(record(more_iterations=20, repeat=None))
+    assert by_hand.text().startswith("not enough runs to tell; about 20 more runs may tell\n")
+
+
+def test_one_report_asks_for_one_number_of_runs():
+    rows = [(other("undecided", site=f"In[1]:{n}"), RowDetail(more_iterations=n)) for n in (4, 9)]
+    text = LeakReport(record(*rows, more_iterations=9, plain_s=None)).text()
+    assert text.count("--repeat 52") == text.count("--repeat") == 2
 
 
 def test_tracebacks_are_folds_of_html_with_the_users_frames_first():

@@ -34,7 +34,8 @@ class LeakRecord(NamedTuple):
     tracing, ``cost`` the time of all over that of as many plain ones. ``total`` is the
     course of the process by its counters, ``series`` its points. ``more_iterations``
     estimates what would decide what is undecided, None where nothing is. ``details`` has
-    one for each row, in their order.
+    one for each row, in their order. ``repeat`` is how many runs were asked for, None where
+    the user ran or marked each.
     """
 
     rows: tuple[LeakRow, ...]
@@ -51,6 +52,7 @@ class LeakRecord(NamedTuple):
     more_iterations: int | None = None
     notes: tuple[str, ...] = ()
     details: tuple[RowDetail, ...] = ()
+    repeat: int | None = None
 
     @property
     def leaking(self) -> bool:

@@ -65,6 +65,7 @@ def build_record(tracker: Tracker, explain: Callable[[Any], Explanation] | None)
         series=tuple(series),
         more_iterations=max(more) if more else None,
         details=details_for(ordered, details),
+        repeat=tracker.repeat,
     )
 
 

@@ -228,17 +228,14 @@ class RepeatedCell:
             record = tracker.report()
             if self._native is not None:
                 record = self._native.complete(record)
-            record = record._replace(notes=(*record.notes, *self._notes(record)))
+            record = record._replace(notes=(*record.notes, *self._notes()))
             self._done(record)
             self._progress.end(self._wish.show(record))
 
-    def _notes(self, record: LeakRecord) -> list[str]:
+    def _notes(self) -> list[str]:
         notes = []
         if self._unloaded:
             notes.append("ended early: pmat_nb was unloaded or reloaded")
-        undecided = all(row.verdict in ("undecided", "noise") for row in record.rows)
-        if record.more_iterations and undecided and self._silence.ended is None:
-            notes.append(_more(record))
         if self._silence.failure and not self._failed_first:
             notes.append(f"the first run did not fail, a later one did: {self._silence.failure}")
         if self._silence.swallowed:
@@ -289,12 +286,3 @@ async def _let_others_run() -> None:
         return
     for _ in range(_TURNS):
         await asyncio.sleep(0)
-
-
-def _more(record: LeakRecord) -> str:
-    from pmat_nb.render.format import duration
-
-    more = record.more_iterations or 0
-    seconds = more * record.duration_s / max(1, record.iterations)
-    wanted = -(-(record.iterations + more) // 5) * 5
-    return f"about {duration(seconds)} more may tell: --repeat {wanted}"
