@@ -213,6 +213,17 @@ def test_a_limit_holds_for_all_runs_together(loaded: Kernel, heads: str, end: st
     assert loaded.run("del kept\n'alive'").text == "'alive'"
 
 
+def test_a_stop_does_not_take_the_tracker_for_a_holder(loaded: Kernel) -> None:
+    loaded.run("import numpy as np; held = {}")
+    heads = "%%pmat_limit 100MB\n%%pmat_leaks --repeat 40"
+    result = loaded.run(f"{heads}\nheld[len(held)] = np.ones(1_000_000)", timeout=120)
+    said = "\n".join("\n".join(o.get("traceback", ())) for o in result.outputs)
+    assert "MemoryLimitExceeded" in said
+    assert "held by something else" not in said
+    assert "held (" in said or "not sized in time" in said
+    loaded.run("del held")
+
+
 def test_figures_are_closed_between_runs(loaded: Kernel) -> None:
     loaded.run("import matplotlib; import matplotlib.pyplot as plt; open_ = []")
     cell = "plt.subplots(figsize=(1, 1)); open_.append(len(plt.get_fignums()))"

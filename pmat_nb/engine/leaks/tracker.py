@@ -257,6 +257,12 @@ class Tracker:
         """Of all windows."""
         return [sample for looked in self.looked for sample in looked.samples.values()]
 
+    def references_to(self, value: object) -> int:
+        """How many references to an object are held here: they keep nobody else's memory."""
+        watched = [grown for looked in self.looked for grown in looked.grown]
+        watched += [grown for sample in self.samples() for grown in sample.containers]
+        return len({id(grown) for grown in watched if grown.container is value})
+
     def _observe(self) -> None:
         for looked in self.looked:
             for grown in looked.grown:

@@ -56,14 +56,16 @@ def measure_growth(
     adapters: Sequence[Any],
     boundaries: Collection[int],
     resident: Resident | None = None,
+    own_references: Callable[[object], int] = lambda value: 0,
 ) -> Growth:
     """Divide ``total_bytes`` of growth among names and frames.
 
     ``bound`` are the names that the cell bound, ``known`` what names held before;
-    ``filled`` those whose container it made longer, with the share that is new.
+    ``filled`` those whose container it made longer, with the share that is new;
+    ``own_references`` counts those to an object that are ours, and go with the cell.
     """
     names = [name for name in {**dict.fromkeys(bound), **filled} if name in namespace]
-    roots = [Root(name, namespace[name], "name", 1) for name in names]
+    roots = [Root(n, namespace[n], "name", 1 + own_references(namespace[n])) for n in names]
     held = _frame_roots(tracebacks, namespace)
     roots += held
     earlier = {id(value) for name, value in namespace.items() if name not in names}

@@ -100,6 +100,7 @@ def _growth(
 ) -> Growth:
     namespace = session.namespace_owner.user_ns
     reporter = session.reporter()
+    repeater = session.part_if_made("repeater")
     tracebacks: list[TracebackType] = [
         each.__traceback__ for each in chain_of(error) if each.__traceback__ is not None
     ]
@@ -114,6 +115,7 @@ def _growth(
         adapters=reporter.adapters,
         boundaries=reporter.boundaries(),
         resident=session.probe.resident_bytes,
+        own_references=(lambda value: 0) if repeater is None else repeater.references_to,
     )
 
 

@@ -40,6 +40,10 @@ class Repeater:
         """Whether a cell is being repeated now."""
         return self._running is not None
 
+    def references_to(self, value: object) -> int:
+        """How many references to an object the repeated cell's tracker holds now."""
+        return 0 if self._running is None else self._running[1].references_to(value)
+
     def arm_next(self, first_line: str, wish: RepeatWish) -> None:
         """Repeat the next cell if it begins with ``first_line``.
 

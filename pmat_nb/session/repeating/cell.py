@@ -93,6 +93,10 @@ class RepeatedCell:
             self._tracker.interrupted = not unloaded
             self._guarded(self._finish)()
 
+    def references_to(self, value: object) -> int:
+        """How many references to an object the tracker holds meanwhile."""
+        return 0 if self._tracker is None else self._tracker.references_to(value)
+
     def _step_aside(self) -> None:
         if self._shell.__dict__.get("run_ast_nodes") == self._run:
             del self._shell.run_ast_nodes
