@@ -13,7 +13,7 @@ import unittest
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import FrameType, SimpleNamespace
+from types import CodeType, FrameType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -103,7 +103,12 @@ class LeakCheck:
         if inspect.iscoroutinefunction(function):
             raise UsageError("pmat_leaks: give it a plain function; async ones are not repeated")
         options = Options.of(self._item.config, asked)
-        names = _names_of(function, {})
+        frame = inspect.currentframe()
+        caller = frame.f_back if frame is not None else None
+        own = caller is not None and _is_within(function, caller.f_code)
+        del frame, caller
+        # What a helper names, wherever it is defined, is kept behind the test's back.
+        names = _names_of(function, {}) if own else dict
         if not options.looks:
             options = options._replace(repeat=1, warmup=0)
         report = _repeat(function, options, names)
@@ -252,6 +257,14 @@ def _names_of(function: Callable[..., Any], arguments: Mapping[str, object]) -> 
         return {name: known[name] for name in wanted if name in known}
 
     return names
+
+
+def _is_within(function: Callable[..., Any], code: CodeType) -> bool:
+    """Whether a function is written inside ``code``: a lambda, a nested function, a method."""
+    plain = inspect.unwrap(function)
+    wanted = getattr(getattr(plain, "__func__", plain), "__code__", None)
+    inner = [each for each in code.co_consts if isinstance(each, CodeType)]
+    return any(each is wanted or _is_within(function, each) for each in inner)
 
 
 def _contents(cells: Mapping[str, Any]) -> dict[str, object]:

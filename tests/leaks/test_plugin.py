@@ -16,6 +16,9 @@ _registry = []
 def load(name):
     _registry.append([str(i) + str(name) for i in range(200)])  # the leak
 
+def fill():
+    _registry.append([str(i) for i in range(200)])
+
 def work(name):
     return [str(i) + str(name) for i in range(200)]
 """
@@ -349,3 +352,13 @@ def test_a_wrong_option_ends_pytest_before_it_collects(run, words):
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: *for example*"])
     assert "Traceback" not in result.stderr.str() + result.stdout.str()
+
+
+@pytest.mark.parametrize("call", ["mylib.fill", "lambda: mylib.fill()", "fill_here"])
+def test_what_a_helper_names_is_not_the_tests_own(run, call):
+    """The module's own function names its list, and so does one in the test's file."""
+    result = run(
+        "kept = []\ndef fill_here():\n    kept.append([str(i) for i in range(200)])\n\n"
+        f"def test_it(pmat_leaks):\n    pmat_leaks({call}, repeat=30)\n"
+    )
+    result.assert_outcomes(failed=1)
