@@ -44,13 +44,15 @@ class Recovery(Report):
             Column(),
             Column("files", right=True),
             Column("on disk", right=True),
-            Column(flex=True, least=20),
         )
         rows = tuple(
-            (step.what, str(step.files), brief(step.freed_bytes), clean(step.note))
+            (step.what, str(step.files), brief(step.freed_bytes))
             for step in self.steps
+            if step.files or not step.note
         )
-        return [Line.of(Part(self.compact(), "strong")), Grid(columns, rows)]
+        # A path is long: lines are wrapped, a column would be cut.
+        notes = [Line.of(f"{step.what}: {clean(step.note)}") for step in self.steps if step.note]
+        return [Line.of(Part(self.compact(), "strong")), Grid(columns, rows), *notes]
 
     def compact(self) -> str:
         """One line."""
