@@ -220,7 +220,7 @@ def _row(cell: CellRun) -> tuple[str, ...]:
     mark = "~ " if cell.peak_kind == "sampled" else ""
     return (
         cell.label,
-        cell.outcome,
+        "raised, as tagged" if cell.outcome == "ok" and cell.error else cell.outcome,
         known(cell.duration_s, duration(cell.duration_s)),
         known(cell.peak_bytes, f"{mark}{brief(cell.peak_bytes)}"),
         known(cell.added_bytes, signed(cell.added_bytes)),

@@ -247,3 +247,14 @@ def test_a_total_limit_refuses_one_huge_allocation_and_names_its_option():
     assert "refused an allocation" in made["cells"][0]["error"]
     assert made["cells"][0]["peak_bytes"] < 200 * MIB
     assert "PMAT_MEMORY_MAX" not in done.stdout
+
+
+def test_a_cell_that_raised_as_tagged_is_told_from_one_that_did_not():
+    cells = [cell("1 / 0", "raises-exception"), cell("x = 1", "raises-exception")]
+    write_notebook(Path("tagged.ipynb"), cells)
+    done = run("tagged.ipynb", "--report", "tagged.json", "-q")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("raised, as tagged") == 1
+    raised, fine = read("tagged.json")["notebooks"][0]["cells"]
+    assert (raised["outcome"], fine["outcome"], fine["error"]) == ("ok", "ok", "")
+    assert raised["error"].startswith("ZeroDivisionError")

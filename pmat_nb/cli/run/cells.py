@@ -34,8 +34,8 @@ def cell_of(
     if event["stop"]:
         # Whatever the cell made of it.
         made = made._replace(outcome="ok" if expected else "stopped", error=event["stop"])
-    elif event["failed"] and outcome == "ok" and not expected:
-        made = made._replace(outcome="failed", error=_error(cell))
+    elif event["failed"] and outcome == "ok":
+        made = made._replace(outcome="ok" if expected else "failed", error=_error(cell))
     return made._replace(
         label=event["label"],
         duration_s=event["duration_s"],
