@@ -220,7 +220,6 @@ def test_a_scenario_with_its_spread(kernel):
 @pytest.mark.newest
 def test_papermills_engine():
     """By its entry point: figures in the cells' metadata, a failed gate fails it."""
-    import sys
 
     write_notebook(Path("n.ipynb"), [cell("mb = 1", "parameters"), "x = b'x' * (mb * 2**20)"])
     words = [sys.executable, "-m", "papermill", "--engine", "pmat_nb", "n.ipynb", "out.ipynb"]

@@ -28,7 +28,8 @@ class CellRun(NamedTuple):
     ``stopped`` is a cell that its memory limit ended. ``failed`` ones that were allowed to
     fail (the tag ``raises-exception``) have the outcome ``ok``, and an ``error``. Figures are
     None for a cell that did not run. ``tree_peak_bytes`` is the guard's highest reading of the
-    kernel with its children: sampled, where ``peak_bytes`` is the kernel's own, exact if ``peak_kind`` says so.
+    kernel with its children: sampled, where ``peak_bytes`` is the kernel's own, exact if
+    ``peak_kind`` says so.
     """
 
     place: int
