@@ -10,6 +10,7 @@ _CLOSE_FIGURE = "close the figure: plt.close(fig), or plt.close('all') after eac
 # (part of the path's text, what to do); the first that fits counts.
 _BY_TEXT = (
     ("Gcf.figs", _CLOSE_FIGURE),
+    ("backend_inline.show", _CLOSE_FIGURE),
     ("functools cache", "give the cache a maxsize, or call its cache_clear() between runs"),
     ("handlers", "add the handler once, or remove it with removeHandler() after each run"),
     ("atexit", "unregister it with atexit.unregister()"),
