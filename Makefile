@@ -17,7 +17,8 @@ STATE := $(shell { pwd; cat pyproject.toml requirements/*.txt; } | cksum | cut -
 PIP_OPTIONS := --quiet --disable-pip-version-check --no-warn-script-location
 
 PYTEST := -m pytest
-PARALLEL := -n 2 --dist worksteal
+# Three on two cores: much of a test's time is waiting for its kernel.
+PARALLEL := -n 3 --dist worksteal
 # Real kernels on two shared cores: what fails is tried once more, and listed at the end.
 TWICE := --reruns 1 -rR
 # Tests that measure time run one at a time, after the others.
@@ -103,6 +104,7 @@ NEWEST_ONLY += $(patsubst %,leaks/test_%.py,counters corpus details draining evi
     plugin retained series sites traces tracker watching)
 NEWEST_ONLY += sizing/test_engine.py snapshot/test_cost.py cleanup/test_measured.py
 NEWEST_ONLY += pressure/test_in_kernel.py survive/test_benign.py survive/test_stop_figures.py
+NEWEST_ONLY += tune/test_contract.py profiling/test_native.py
 LEFT_OUT := $(NEWEST_ONLY:%=--ignore=tests/%)
 
 # $(call suite,PYTHON,OPTIONS,WHICH): WHICH narrows the marks; pytest ends with 5 where no test is marked `alone`.
