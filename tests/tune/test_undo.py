@@ -44,6 +44,8 @@ def test_what_was_made_since_is_left_alone(applied, code, said):
     assert applied.value(kept) == before
 
 
+# With pandas 2 one of the rows is about strings, which cannot be undone.
+@pytest.mark.newest
 def test_rows_applied_one_by_one_on_one_table_are_all_taken_back(kernel):
     kernel.run("%load_ext pmat_nb")
     kernel.run(f"{MAKE}\nb['s'] = np.where(b['n'] > 4, 'a long word', 'another').astype(object)")
