@@ -7,7 +7,7 @@ After ``%unload_ext`` a later ``%load_ext`` starts anew, and says what is no lon
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pmat_nb.errors import UsageError
 from pmat_nb.settings import setting, spelled
@@ -19,11 +19,13 @@ __all__ = ["Legacy"]
 
 
 class Legacy:
-    """Taken of ``session`` before it closes."""
+    """Taken of ``session`` before it closes, in the cell that ends it."""
 
     def __init__(self, session: Session) -> None:
         self._shell = weakref.ref(session.shell)
-        self._number = _number(session.shell)
+        self._cell_is_over = False
+        # Also of silent cells; a cell's number is no mark of it: %reset begins to count anew.
+        session.shell.events.register("post_execute", self._end_of_cell)
         self._values = session.settings.session_values()
         protector = session.protector
         self._standing = protector.standing_options if protector is not None else None
@@ -33,7 +35,7 @@ class Legacy:
         """Go on in ``session`` if it began in the cell that ended the one before."""
         if self._shell() is not session.shell:
             return
-        if self._number == _number(session.shell):
+        if not self._cell_is_over:
             self._go_on(session)
         elif self._values:
             words = self._words()
@@ -41,6 +43,12 @@ class Legacy:
                 f"pmat_nb: set before %unload_ext and no longer in force: {words}; "
                 f"%pmat_configure {words} sets it again"
             )
+
+    def _end_of_cell(self) -> None:
+        self._cell_is_over = True
+        shell = self._shell()
+        if shell is not None:
+            shell.events.unregister("post_execute", self._end_of_cell)
 
     def _go_on(self, session: Session) -> None:
         session.cells.extend(self._cells)
@@ -62,8 +70,3 @@ class Legacy:
 
 def _word(name: str, value: str) -> str:
     return f"{name} {value!r}" if " " in value else f"{name} {value}"
-
-
-def _number(shell: Any) -> int | None:
-    """Of the cell that runs."""
-    return getattr(shell, "execution_count", None)

@@ -42,3 +42,11 @@ def test_loading_again_later_says_what_is_gone(loaded):
     assert "(auto)" in said.stdout
     loaded.run("%unload_ext pmat_nb")
     assert loaded.run("%load_ext pmat_nb").stderr == ""
+
+
+def test_a_count_that_begins_anew_is_not_the_same_cell(loaded):
+    loaded.run("%pmat_configure --cache-pool 123MB")
+    loaded.run("%unload_ext pmat_nb", silent=True)
+    loaded.reset()
+    said = loaded.run("%load_ext pmat_nb")
+    assert "no longer in force: --cache-pool 123MB" in said.stderr
