@@ -54,13 +54,13 @@ def unload(shell: Any) -> None:
         pools: PoolManager | None = session.part_if_made("pools")
         if pools is not None:
             pools.tell_of_loss()
-        _leave(session)
+        _leave(session, shell)
     sessions.stop(shell)
     unregister(shell)
 
 
-def _leave(session: Session) -> None:
+def _leave(session: Session, shell: Any) -> None:
     global _legacy
     from pmat_nb.session.inheriting import Legacy
 
-    _legacy = session.faults.guard("what is set")(Legacy)(session)
+    _legacy = session.faults.guard("what is set")(Legacy)(session, shell)

@@ -7,7 +7,7 @@ After ``%unload_ext`` a later ``%load_ext`` starts anew, and says what is no lon
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pmat_nb.errors import UsageError
 from pmat_nb.settings import setting, spelled
@@ -19,13 +19,13 @@ __all__ = ["Legacy"]
 
 
 class Legacy:
-    """Taken of ``session`` before it closes, in the cell that ends it."""
+    """Taken of ``shell``'s ``session`` before it closes, in the cell that ends it."""
 
-    def __init__(self, session: Session) -> None:
-        self._shell = weakref.ref(session.shell)
+    def __init__(self, session: Session, shell: Any) -> None:
+        self._shell = weakref.ref(shell)
         self._cell_is_over = False
         # Also of silent cells; a cell's number is no mark of it: %reset begins to count anew.
-        session.shell.events.register("post_execute", self._end_of_cell)
+        shell.events.register("post_execute", self._end_of_cell)
         self._values = session.settings.session_values()
         protector = session.protector
         self._standing = protector.standing_options if protector is not None else None
