@@ -1,7 +1,7 @@
 """A client that executes a notebook as nbclient does, in a kernel that measures itself.
 
-:class:`Measuring` is mixed into a client of nbclient's: ours, and papermill's. The kernel
-loads the extension in a silent request before the first cell.
+:class:`Measuring` is the client of ``pmat-nb run``, and mixed into papermill's. The kernel loads
+the extension in a silent request before the first cell.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any, NamedTuple
 
+from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbclient.util import ensure_async, run_sync
 
@@ -82,7 +83,7 @@ class Link:
                 yield json.loads(line)
 
 
-class Measuring:
+class Measuring(NotebookClient):
     """A client whose kernel has the extension; ``link`` is set before it starts."""
 
     link: Link
@@ -92,17 +93,17 @@ class Measuring:
         """As nbclient's, with the run's settings in the environment."""
         given = kwargs.pop("env", None) or os.environ
         kwargs["env"] = {**given, **self.link.environment}
-        await super().async_start_new_kernel(**kwargs)  # type: ignore[misc]
+        await super().async_start_new_kernel(**kwargs)
 
     start_new_kernel = run_sync(async_start_new_kernel)
 
     async def async_start_new_kernel_client(self) -> Any:
         """As nbclient's; then the extension is loaded, without a trace in the notebook."""
-        client: Any = await super().async_start_new_kernel_client()  # type: ignore[misc]
+        client: Any = await super().async_start_new_kernel_client()
         try:
             await self.async_ask("begin", timeout_s=60)
         except BaseException:
-            await self._async_cleanup_kernel()  # type: ignore[attr-defined]
+            await self._async_cleanup_kernel()
             raise
         for event in self.link.events():
             if event["event"] == "start":
@@ -124,14 +125,14 @@ class Measuring:
             reply = await self._async_request(self.link.code(function), until)
             # For a moment after an interrupt a kernel turns away what was sent meanwhile.
             if reply is not None and reply["content"].get("status") != "aborted":
-                _check(reply["content"], self.kernel_name)  # type: ignore[attr-defined]
+                _check(reply["content"], self.kernel_name)
                 return
             await asyncio.sleep(_ABORTING_S)
         raise UnavailableError(f"the kernel did not answer within {timeout_s:g} s")
 
     async def _async_request(self, code: str, until: float) -> dict[str, Any] | None:
         """Send ``code`` silently; the reply, or None where none came in time."""
-        kernel: Any = self.kc  # type: ignore[attr-defined]
+        kernel: Any = self.kc
         asked = await ensure_async(
             kernel.execute(code, silent=True, store_history=False, allow_stdin=False)
         )

@@ -12,8 +12,6 @@ from pmat_nb.engine.runs.records import SCHEMA, NotebookRun, RunRecord
 from pmat_nb.render.runs import RunReport
 from pmat_nb.settings import Verb
 
-from .notebooks import require_nbclient
-
 __all__ = ["command", "exit_code"]
 
 INTERRUPTED = 130
@@ -25,7 +23,6 @@ def command(verb: Verb, options: dict[str, Any]) -> int:
     Raises:
         UsageError: something cannot be as it was asked for.
     """
-    require_nbclient()
     from .plan import plan_of
     from .running import run_notebooks
     from .scenario import run_scenario

@@ -11,7 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbclient.util import ensure_async
 
@@ -53,7 +52,7 @@ class Execution:
         self.job = job
         self._tell = tell
         self._folder = Path(tempfile.mkdtemp(prefix="pmat_nb-run-"))
-        self.client: Any = _Client(job.notebook, **_traits(job))
+        self.client: Any = Measuring(job.notebook, **_traits(job))
         self.client.link = Link(self._folder, job.name, job.path, job.wishes)
         self.client.started = {}
         # What the kernel's process says itself: of interest if it dies.
@@ -145,7 +144,8 @@ class Execution:
         except CellTimeoutError:
             return "timed out", f"ran longer than {self.job.timeout_s:g} s"
         except DeadKernelError:
-            if asyncio.current_task() and asyncio.current_task().cancelling():  # type: ignore[union-attr]
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
                 raise asyncio.CancelledError from None
             return "died", "the kernel died"
         return "ok", ""
@@ -222,10 +222,6 @@ class Execution:
             out_of_memory=self.out_of_memory,
             notes=self._notes,
         )
-
-
-class _Client(Measuring, NotebookClient):
-    """Ours."""
 
 
 def _traits(job: Job) -> dict[str, Any]:

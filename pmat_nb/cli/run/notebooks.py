@@ -9,13 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pmat_nb.errors import UnavailableError, UsageError
+from pmat_nb.errors import UsageError
 
 __all__ = [
     "OURS",
     "output_paths",
     "read_notebook",
-    "require_nbclient",
     "same_file",
     "write_notebook",
 ]
@@ -23,18 +22,6 @@ __all__ = [
 # The key under which our figures stand in the metadata of cells and notebooks.
 OURS = "pmat_nb"
 _EXECUTED = ".executed.ipynb"
-
-
-def require_nbclient() -> None:
-    """Raise UnavailableError, with what to install, where notebooks cannot be executed."""
-    try:
-        import nbclient  # noqa: F401 - only whether it is there
-        import nbformat  # noqa: F401
-    except ImportError as missing:
-        raise UnavailableError(
-            f"pmat-nb run needs {missing.name}, which is not installed here; "
-            "pip install nbclient nbformat"
-        ) from missing
 
 
 def read_notebook(path: Path) -> Any:

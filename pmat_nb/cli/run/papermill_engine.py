@@ -75,7 +75,7 @@ class MeasuringEngine(NBClientEngine):  # type: ignore[misc] # papermill has no 
             shutil.rmtree(folder, ignore_errors=True)
 
 
-class _Client(Measuring, PapermillNotebookClient):  # type: ignore[misc]
+class _Client(Measuring, PapermillNotebookClient):  # type: ignore[misc] # papermill has no types
     """papermill's client, which measures."""
 
     def execute_cell(self, cell: Any, cell_index: int, **kwargs: Any) -> Any:
