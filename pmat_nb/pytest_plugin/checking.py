@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import CodeType, FrameType, SimpleNamespace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import pytest
 from _pytest.logging import LogCaptureHandler
@@ -44,9 +44,10 @@ def refuse_wrong_use(item: pytest.Item) -> None:
 
 def repeated(item: pytest.Function) -> Callable[..., Any]:
     """The test's function as one that runs it repeatedly and fails if it leaks."""
-    function, options = item.obj, _options(item)
+    function: Callable[..., Any] = item.obj
+    options = _options(item)
     if not options.looks:
-        return function  # type: ignore[no-any-return]
+        return function
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         _refuse(
             "async tests are not repeated; use the fixture: `with pmat_leaks() as tracker:` "
@@ -221,13 +222,20 @@ def _warn_once() -> None:
     show = warnings.showwarning
     seen: set[tuple[object, ...]] = set()
 
-    def first(message: Any, category: Any, filename: str, lineno: int, *rest: Any) -> None:
+    def first(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
         key = category, filename, lineno
         if key not in seen:
             seen.add(key)
-            show(message, category, filename, lineno, *rest)
+            show(message, category, filename, lineno, file, line)
 
-    warnings.showwarning = first  # type: ignore[assignment]
+    warnings.showwarning = first
 
 
 def _forget() -> None:
