@@ -22,6 +22,7 @@ class Recommendation(NamedTuple):
     ``action`` is code; where it ``applies``, ``--apply`` runs it, else it is for the user to
     put into a cell of their own. ``undo`` is code that takes it back, empty where nothing
     can; ``undo_note`` says, before it is applied, what undoing does or why it cannot be.
+    ``instead_of`` is the row of a larger saving about the same data: not both can be had.
     """
 
     row: int
@@ -36,6 +37,7 @@ class Recommendation(NamedTuple):
     applies: bool = True
     undo: str = ""
     undo_note: str = ""
+    instead_of: int | None = None
 
 
 COLUMNS = Recommendation._fields

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pmat_nb.engine.recommendation_records import (
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["ApplyReport", "Recommendations"]
+__all__ = ["ApplyReport", "Recommendations", "way_beside"]
 
 _KINDS = {
     "row": "Int64",
@@ -34,6 +35,7 @@ _KINDS = {
     "applies": "boolean",
     "undo": "object",
     "undo_note": "object",
+    "instead_of": "Int64",
 }
 _APPLIED_KINDS = {
     "row": "Int64",
@@ -96,11 +98,12 @@ class Recommendations(Report):
             return "nothing to recommend" + (
                 "" if self.record.complete else " in the time there was"
             )
-        total = sum(row.estimated_bytes or 0 for row in self.rows)
-        safe = sum(row.estimated_bytes or 0 for row in self.rows if row.risk == "none")
+        total, safe = _totals(self.rows)
         found = f"{count(len(self.rows))} recommendation{'s' if len(self.rows) > 1 else ''}"
+        once = any(row.instead_of for row in self.rows)
+        both = " (two ways for the same data count once)" if once else ""
         late = "" if self.record.complete else "; the time was up before all was looked at"
-        return f"{found}, about {brief(total)}, {brief(safe)} of it without risk{late}"
+        return f"{found}, about {brief(total)}{both}, {brief(safe)} of it without risk{late}"
 
     def to_dict(self) -> dict[str, Any]:
         """The record's fields; rows as a list of dictionaries."""
@@ -199,6 +202,20 @@ class ApplyReport(Report):
         )
 
 
+def _totals(rows: Sequence[Recommendation]) -> tuple[int, int]:
+    """(bytes that can be had together, the same by rows without risk alone)."""
+    safe = {row.row: row for row in rows if row.risk == "none"}
+    total = sum(row.estimated_bytes or 0 for row in rows if row.instead_of is None)
+    # Beside a larger one with a risk a row still is the way without.
+    apart = (row for row in safe.values() if row.instead_of not in safe)
+    return total, sum(row.estimated_bytes or 0 for row in apart)
+
+
+def way_beside(row: Recommendation) -> str:
+    """Which row it is instead of; empty where both can be had."""
+    return f"instead of row {row.instead_of}: the same data" if row.instead_of else ""
+
+
 def _row_blocks(row: Recommendation) -> list[Block]:
     saving = "n/a" if row.estimated_bytes is None else f"−{brief(row.estimated_bytes)}"
     head = Part(f"{row.row:>3}  {saving:>8}  {row.what}", "strong")
@@ -206,7 +223,7 @@ def _row_blocks(row: Recommendation) -> list[Block]:
     risk = f"{'' if row.risk == 'none' else 'risk: '}{_risk(row)}"
     return [
         Line.of(head, Part(row.where, "muted")),
-        Line.of(row.why, basis, indent=_INSET),
+        Line.of(row.why, basis, way_beside(row), indent=_INSET),
         Line.of(risk, _way_back(row), indent=_INSET, tone="muted"),
         *(Line.of(Part(line, "command"), indent=_INSET) for line in row.action.splitlines()),
     ]

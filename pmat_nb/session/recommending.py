@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pmat_nb.consumers.advice.base import Advice, Cell, Finder, Scene, Tools
+from pmat_nb.consumers.advice.overlaps import exclusions
 from pmat_nb.consumers.advice.registry import default_finders
 from pmat_nb.engine.recommendation_records import (
     Applied,
@@ -79,7 +80,8 @@ class Recommender:
         scene = self._scene(lossy, started, notes)
         found = sorted(self._ask(scene, notes), key=_worth, reverse=True)
         self._listed = {
-            number: (_numbered(number, advice), advice) for number, advice in enumerate(found, 1)
+            number: (_numbered(number, advice, other), advice)
+            for number, (advice, other) in enumerate(zip(found, exclusions(found), strict=True), 1)
         }
         record = RecommendRecord(
             rows=tuple(row for row, _ in self._listed.values()),
@@ -265,9 +267,10 @@ def _worth(advice: Advice) -> tuple[int, bool]:
     return (advice.estimated_bytes or 0, advice.risk == "none")
 
 
-def _numbered(number: int, advice: Advice) -> Recommendation:
-    names = Recommendation._fields[1:]
-    return Recommendation(number, *(getattr(advice, name) for name in names))
+def _numbered(number: int, advice: Advice, other: int | None) -> Recommendation:
+    """``other`` is the place, from 0, of the row that this one is instead of."""
+    told = {name: getattr(advice, name) for name in Recommendation._fields[1:-1]}
+    return Recommendation(number, **told, instead_of=None if other is None else other + 1)
 
 
 def _cells(session: Session) -> Iterator[Cell]:

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from pmat_nb.engine.pools.entry import CacheInfo
     from pmat_nb.engine.pressure_records import Collection, GcAdvice
 
-__all__ = ["Advice", "Cell", "Finder", "Scene", "Tools"]
+__all__ = ["About", "Advice", "Cell", "Finder", "Scene", "Tools"]
+
+# (variable, label of a column; None: all of it)
+About = tuple[tuple[str, str | int | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,8 @@ class Advice:
     """A recommendation before it has its number; fields as in ``Recommendation``.
 
     ``check`` proves it again just before it is applied: it returns why it does not hold
-    any more, or an empty text.
+    any more, or an empty text. ``about`` is the user's data that would take less: savings of
+    two advices about the same data cannot both be had.
     """
 
     kind: str
@@ -108,6 +112,7 @@ class Advice:
     applies: bool = True
     undo: str = ""
     undo_note: str = ""
+    about: About = ()
 
 
 class Finder(Protocol):

@@ -18,7 +18,7 @@ from pmat_nb.engine.safe import type_name
 from .base import Advice, Scene
 from .changes import Change, Late
 from .dates import date_change
-from .frames import Variable, find_variable, single_columns, values_at, variables
+from .frames import Variable, about, find_variable, single_columns, values_at, variables
 from .numbers import number_change, sparse_change
 from .objects import kinds_of
 from .texts import text_change
@@ -164,6 +164,7 @@ def _advice(scene: Scene, group: _Group, trial: _Trial) -> Advice:
         applies=first.applies,
         undo=_code(variable, back, ()) if first.applies else "",
         undo_note="; ".join(notes) or _NOTE,
+        about=about(variable, group.changes),
     )
 
 

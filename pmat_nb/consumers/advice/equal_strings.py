@@ -12,9 +12,9 @@ from typing import Any
 from pmat_nb.consumers.namespace import user_objects
 from pmat_nb.consumers.views import own_thread_runs
 
-from .base import Advice, Scene
+from .base import About, Advice, Scene
 from .changes import CHUNK, Late
-from .frames import values_at
+from .frames import plain_labels, values_at
 
 __all__ = ["EqualStrings"]
 
@@ -57,7 +57,18 @@ def _advice(scene: Scene, name: str, spare: int, count: int) -> Advice:
         where=name,
         check=check,
         undo_note="cannot be undone, and nothing can tell: they were and are equal",
+        about=_about(name, scene.namespace.get(name)),
     )
+
+
+def _about(name: str, value: Any) -> About:
+    """The columns of a table that hold objects; all of anything else."""
+    pandas = getattr(sys.modules.get("pandas"), "__dict__", {})
+    labels = plain_labels(value) if type(value) is pandas.get("DataFrame") else None
+    if labels is None:
+        return ((name, None),)
+    texts = [at for at in range(len(labels)) if values_at(value, at).dtype == object]
+    return tuple((name, labels[at]) for at in texts)
 
 
 def _spare(value: object, scene: Scene, timed: bool = True) -> tuple[int, int]:

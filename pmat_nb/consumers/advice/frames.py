@@ -10,16 +10,25 @@ with code of their own.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from pmat_nb.consumers.namespace import UserObjects, user_objects
 from pmat_nb.consumers.shell import output_history, snapshot
 from pmat_nb.consumers.views import held_by_names_alone, own_thread_runs
 
-from .base import Scene
+from .base import About, Scene
 
-__all__ = ["Share", "Variable", "find_variable", "single_columns", "values_at", "variables"]
+__all__ = [
+    "Share",
+    "Variable",
+    "about",
+    "find_variable",
+    "plain_labels",
+    "single_columns",
+    "values_at",
+    "variables",
+]
 
 # A variable with more than that share of its bytes untouched would take memory when converted.
 _MOST_ABSENT = 0.05
@@ -54,6 +63,13 @@ class Variable(NamedTuple):
     def name(self) -> str:
         """The first of its names."""
         return self.names[0]
+
+
+def about(variable: Variable, places: Iterable[int]) -> About:
+    """These columns of a table; a series or an array as a whole."""
+    if variable.form != "frame":
+        return ((variable.name, None),)
+    return tuple((variable.name, variable.labels[place]) for place in places)
 
 
 def variables(scene: Scene) -> Iterator[Variable]:
@@ -121,7 +137,7 @@ def _looked_at(found: UserObjects, at: int, form: str, shared: frozenset[int]) -
     alone = form == "series" and held_by_names_alone(found.values, at, len(names), numpy)
     shares = _shares(found.values[at], numpy, shared)
     value: Any = found.values[at]
-    labels = _labels(value) if form == "frame" else (None,)
+    labels = plain_labels(value) if form == "frame" else (None,)
     # One that pandas warns of when it is written to would warn, or no longer warn.
     # Asked of the dictionary: a table looks for other attributes among its labels.
     if labels is None or value.__dict__.get("_is_copy") is not None:
@@ -137,7 +153,7 @@ def _array(found: UserObjects, at: int, names: tuple[str, ...]) -> Variable | No
     return Variable(names, value, "array", (None,), (Share((0,), value.nbytes, alone),), alone)
 
 
-def _labels(frame: Any) -> tuple[Any, ...] | None:
+def plain_labels(frame: Any) -> tuple[Any, ...] | None:
     """The columns' labels where all are plain and different, so that code can name them."""
     labels = tuple(frame.columns.tolist())
     if not set(map(type, labels)) <= _LABELS or len(set(labels)) < len(labels):

@@ -148,6 +148,7 @@ def _advice(scene: Scene, notebook: Notebook, cell: Cell, read: _Read) -> Iterat
         check=partial(_still_the_same, scene.shell, read, kept, columns),
         undo=read.text,
         undo_note=f"undoing reads all columns of {read.path.name} again",
+        about=tuple((read.name, column) for column in unused),
     )
 
 

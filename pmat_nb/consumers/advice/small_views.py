@@ -51,6 +51,7 @@ def _advice(scene: Scene, group: SmallViews, action: str) -> Advice:
         where=group.names[0][0],
         check=check,
         undo_note="cannot be undone, the array is gone; the values stay the same",
+        about=tuple((names[0], None) for names in group.names),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from .base import Advice, Scene
 from .changes import Late, chunks
-from .frames import Variable, values_at, variables
+from .frames import Variable, about, values_at, variables
 
 __all__ = ["EqualData"]
 
@@ -154,6 +154,10 @@ def _advice(
         applies=shares,
         undo=_apart(spare, [place for _, place in columns]) if shares else "",
         undo_note="copies are made again" if shares else "",
+        about=(
+            *about(kept, [place for place, _ in columns]),
+            *about(spare, [place for _, place in columns]),
+        ),
     )
 
 
@@ -171,6 +175,7 @@ def _of_arrays(scene: Scene, kept: Variable, spare: Variable) -> Advice | None:
         where=f"{kept.name}, {spare.name}",
         check=lambda: "",
         applies=False,
+        about=(*about(kept, ()), *about(spare, ())),
     )
 
 

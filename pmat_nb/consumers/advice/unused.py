@@ -91,6 +91,7 @@ def _advice(scene: Scene, size: VariableSize, made: Remaking, latest: int) -> Ad
         check=partial(_still_idle, scene.shell, name, size.type, latest),
         undo=undo,
         undo_note=note,
+        about=((name, None),),
     )
 
 

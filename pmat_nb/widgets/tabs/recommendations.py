@@ -51,10 +51,12 @@ def read(session: Session) -> dict[str, Any]:
 
 
 def _row(row: Recommendation) -> dict[str, Any]:
+    from pmat_nb.render.recommendations import way_beside
+
     return {
         "row": row.row,
         "what": clean(row.what),
-        "why": clean(row.why),
+        "why": clean("; ".join(part for part in (row.why, way_beside(row)) if part)),
         "action": "\n".join(map(clean, row.action.splitlines())),
         "estimated": row.estimated_bytes,
         "basis": clean(row.basis),
