@@ -42,7 +42,7 @@ def peer():
     psutil.virtual_memory()
     sum(p.memory_info().rss for p in [process, *process.children(recursive=True)])
 def tick():
-    session._watch_pressure(session.probe.rss_bytes())
+    session.sampler.watch_pressure(session.probe.rss_bytes())
 def alone():
     session.pressure.sample(session.probe.rss_bytes())
 print(json.dumps([median_us(alone), median_us(tick), median_us(peer)]))

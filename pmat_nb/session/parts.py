@@ -38,28 +38,28 @@ class Parts:
         """The managed pools: caches, scratch buffers, interned strings, parsed trees."""
         from .pools import PoolManager
 
-        return self._part("pools", PoolManager)
+        return self.keep("pools", PoolManager)
 
     @property
     def cleaner(self) -> Cleaner:
         """What plans and carries out a cleanup."""
         from .cleaning import Cleaner
 
-        return self._part("cleaner", Cleaner)
+        return self.keep("cleaner", Cleaner)
 
     @property
     def pressure(self) -> PressureMonitor:
         """The pressure over time, and the responses to it."""
         from .pressure import PressureMonitor
 
-        return self._part("pressure", PressureMonitor)
+        return self.keep("pressure", PressureMonitor)
 
     @property
     def collector(self) -> Collector:
         """What schedules garbage collections between cells."""
         from .collecting import Collector
 
-        return self._part("collector", Collector)
+        return self.keep("collector", Collector)
 
     def part_if_made(self, name: str) -> Any:
         """A part that something has asked for already, or None."""
@@ -70,48 +70,45 @@ class Parts:
         """What compacts wasteful pools between cells."""
         from .defragmenting import Defragmenter
 
-        return self._part("defragmenter", Defragmenter)
+        return self.keep("defragmenter", Defragmenter)
 
     @property
     def leaks(self) -> Leaks:
         """The tracked run of ``%pmat_leaks``."""
         from .leaking import Leaks
 
-        return self._part("leaks", Leaks)
+        return self.keep("leaks", Leaks)
 
     @property
     def profiling(self) -> Profiling:
         """The cell under ``%%pmat_profile``, and the last profile."""
         from .profiling import Profiling
 
-        return self._part("profiling", Profiling)
+        return self.keep("profiling", Profiling)
 
     @property
     def recommender(self) -> Recommender:
         """What lists, applies and undoes recommendations."""
         from .recommending import Recommender
 
-        return self._part("recommender", Recommender)
+        return self.keep("recommender", Recommender)
 
     @property
     def suspects(self) -> Suspects:
         """What watches the cells that run again for growth."""
         from .suspecting import Suspects
 
-        return self._part("suspects", Suspects)
-
-    def keep(self, name: str, make: Callable[[Any], _P]) -> _P:
-        """A part that a layer above brings along, made once and closed with the session."""
-        return self._part(name, make)
+        return self.keep("suspects", Suspects)
 
     @property
     def repeater(self) -> Repeater:
         """What repeats the cell under ``%%pmat_leaks --repeat``."""
         from .repeating.arming import Repeater
 
-        return self._part("repeater", Repeater)
+        return self.keep("repeater", Repeater)
 
-    def _part(self, name: str, make: Callable[[Any], _P]) -> _P:
+    def keep(self, name: str, make: Callable[[Any], _P]) -> _P:
+        """The part of that name, made once and closed with the session."""
         with self._making:
             if name not in self._parts:
                 self._parts[name] = make(self)

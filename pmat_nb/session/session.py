@@ -14,35 +14,34 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from pmat_nb.engine.cells import CellMeter
 from pmat_nb.engine.probe import Probe
 from pmat_nb.engine.records import CellRecord, StopRecord, TreeMemory
 from pmat_nb.errors import MemoryLimitExceeded, UsageError
 
+from .around import AroundCells
 from .between import BetweenCells
 from .faults import Faults
-from .hooks import CellHooks, input_number
+from .hooks import CellHooks
 from .identity import AtLoad, read_at_load
 from .imports import ImportMeter
 from .parts import Parts
 from .protection.protector import Protector
 from .recording import Recording
-from .sampler import Sampler, TimedRss
+from .sampling import SessionSampler
 from .sources import make_settings
 
 if TYPE_CHECKING:
     from pmat_nb.engine.limits import Usable
     from pmat_nb.render.configuration import Configuration
 
-    from .deaths import DeathWatch
     from .reports import Reporter
 
 __all__ = ["Session"]
 
 _SLACK_BUDGET_S = 0.05
-_P = TypeVar("_P")
 
 
 class Session(Parts):
@@ -56,18 +55,14 @@ class Session(Parts):
         self.shell = shell
         self.faults = Faults(self.say)
         self.probe = _make_probe()
+        self.around_cells = AroundCells(self)
         self.meter = CellMeter(
             self.probe,
-            self._on_cell,
+            self.around_cells.measured,
             exact_peak=lambda: self.settings.get("exact_peak") is True,
         )
         self.imports = ImportMeter(self._anonymous_bytes, self._slack_bytes)
-        self.sampler = Sampler(
-            self.probe.rss_bytes,
-            self._on_sample,
-            interval_s=self._sample_interval_s,
-            on_error=lambda problem: self.faults.report("background sampling", problem),
-        )
+        self.sampler = SessionSampler(self)
         self.last_cell: CellRecord | None = None
         self.last_stop: StopRecord | None = None
         self.cell_sources: list[tuple[int, str]] = []
@@ -77,9 +72,6 @@ class Session(Parts):
         self.cells: deque[CellRecord] = deque(maxlen=2000)
         self.at_load = AtLoad(None, None, None, 0)
         self.protector: Protector | None = None
-        self._death_watch: DeathWatch | None = None
-        self._note_cell: Callable[[str, str], None] | None = None
-        self._note_end: Callable[[], None] = lambda: None
         self._told: set[str] = set()
         self._hooks: CellHooks | None = None
         self.recording = Recording(self)
@@ -89,8 +81,6 @@ class Session(Parts):
         self.loaded_at = time.time()
         self.folder = _working_folder()
         self._pid = os.getpid()
-        # Its own failure is not the protection's.
-        self._watch_for_leaks = self.faults.guard("the leak watch")(self._watch_cell)
         self.between_cells = BetweenCells(self.faults, busy=lambda: self.meter.busy)
         # Last: a profile may ask what is usable.
         self.settings = make_settings(self)
@@ -109,15 +99,15 @@ class Session(Parts):
                 self.shell,
                 self.meter,
                 self.faults,
-                before=self._before_cell,
-                after=self._after_cell,
+                before=self.around_cells.begins,
+                after=self.around_cells.ends,
                 ahead=self.between_cells.run,
-                behind=self._cell_is_over,
+                behind=self.around_cells.are_over,
             )
             self.faults.guard("cell accounting")(self._hooks.install)()
             self.faults.guard("protection")(self.protector.open)()
             self.between_cells.post("swap files of ended kernels", self._remove_orphans)
-            self.between_cells.post("background sampling", self._begin_sampling)
+            self.between_cells.post("background sampling", self.sampler.begin)
 
     def close(self) -> None:
         """Stop measuring; idempotent, and nothing in a forked child."""
@@ -136,8 +126,7 @@ class Session(Parts):
         for part in self._parts.values():
             part.close()
         self.recording.close()
-        if self._death_watch is not None:
-            self._death_watch.close()
+        self.around_cells.close()
         self.probe.close()
 
     def say(self, text: str) -> None:
@@ -189,7 +178,7 @@ class Session(Parts):
         if self.settings.get("track") != "off":
             from .tracking import Tracker
 
-            self._part("tracker", Tracker).settings_changed()
+            self.keep("tracker", Tracker).settings_changed()
 
     # --- what the reports need ----------------------------------------------------
 
@@ -217,10 +206,6 @@ class Session(Parts):
         ceiling = self.protector.own_ceiling_bytes if self.protector else None
         return usable(self.probe, tree_bytes=self.tree_bytes(), own_ceiling_bytes=ceiling)
 
-    def certificate_path(self) -> str | None:
-        """Where the guard writes what it knows if this kernel dies."""
-        return self._death_watch.certificate_path if self._death_watch is not None else None
-
     def records_lines(self) -> bool:
         """Whether a cell's first line may be written to disk."""
         return self.settings.get("record_source") != "hash"
@@ -238,56 +223,6 @@ class Session(Parts):
         return self._reporter
 
     # --- callbacks ----------------------------------------------------------------
-
-    def _before_cell(self, info: Any) -> None:
-        self._watch_for_death(info)
-        if self.meter.depth <= 1:
-            self.cell_request = getattr(self.shell, "get_parent", lambda: None)()
-            self._watch_for_leaks("begins", info)
-        self._tell_repeater("begin", info)
-        if (leaks := self.part_if_made("leaks")) is not None:
-            self.faults.guard("leak tracking")(leaks.cell_begins)(info.raw_cell or "")
-        self._tell_profiling("begin", info)
-        if self.protector is not None:
-            self.protector.begin(info)
-
-    def _after_cell(self, result: Any) -> None:
-        if self.protector is not None:
-            self.protector.end(result)
-        self._tell_profiling("end", getattr(result, "info", None))
-        self._tell_repeater("end", getattr(result, "info", None))
-        self._watch_for_leaks("ends", result)
-        if self.meter.depth <= 1 and self._death_watch is not None:
-            self._note_end()
-
-    def _tell_repeater(self, step: str, info: Any) -> None:
-        if (repeater := self.part_if_made("repeater")) is not None:
-            self.faults.guard("leak tracking")(getattr(repeater, step))(info)
-
-    def _tell_profiling(self, step: str, told: Any) -> None:
-        if (profiling := self.part_if_made("profiling")) is not None:
-            self.faults.guard("profiling")(getattr(profiling, step))(told)
-
-    def _cell_is_over(self) -> None:
-        if (pressure := self._parts.get("pressure")) is not None:
-            pressure.cell_ended()
-        self.between_cells.cell_ended()
-
-    def _watch_for_death(self, info: Any) -> None:
-        """Journal the cell that begins; the journal itself is made at the first one."""
-        if self._note_cell is None:
-            from .deaths import DeathWatch
-
-            self._death_watch = DeathWatch(self)
-            guard = self.faults.guard("the death journal")
-            guard(self._death_watch.start)()
-            self._note_cell = guard(self._death_watch.note)
-            self._note_end = guard(self._death_watch.note_end)
-        self._note_cell(info.raw_cell or "", f"In[{input_number(self.shell)}]")
-
-    def _watch_cell(self, step: str, *arguments: Any) -> None:
-        """Counters around a cell: ``begins``, ``ends`` or ``entered``."""
-        getattr(self.suspects, step)(*arguments)
 
     def tell_of_deaths(self) -> None:
         """Say, once, how earlier kernels of this notebook died."""
@@ -324,69 +259,6 @@ class Session(Parts):
                 "swap files",
                 f"pmat_nb: removed {brief(nbytes)} of swap files that a kernel left when it died",
             )
-
-    def _on_cell(self, record: CellRecord, source: str) -> None:
-        if self.protector is not None:
-            record = record._replace(tree_peak_bytes=self.protector.take_peak())
-        self.last_cell = record
-        self.cells.append(record)
-        if record.execution_count is not None:
-            self.cell_sources.append((record.execution_count, source))
-            # Parsed when somebody asks; until then no more than a long session's worth.
-            del self.cell_sources[:-10_000]
-        writer = self.recording.writer()
-        if writer is not None:
-            writer.record_cell(record, source)
-        if (collector := self.part_if_made("collector")) is not None:
-            collector.note_cell(record)
-        self._watch_for_leaks("entered", record, source)
-        self._tell_profiling("cell_entered", record)
-        if (leaks := self.part_if_made("leaks")) is not None:
-            self.faults.guard("leak tracking")(leaks.cell_ended)(record, source)
-        if (headless := self.part_if_made("headless")) is not None:
-            self.faults.guard("the records of the run")(headless.cell_ended)(record)
-        self.sampler.start()
-
-    def _begin_sampling(self) -> None:
-        """From the moment of loading on, for others to find this kernel before its next cell.
-
-        The first sample is taken here: what is imported for it must not be in a thread, where
-        it would count what a cell takes meanwhile.
-        """
-        self._on_sample(TimedRss(time.time(), self.probe.rss_bytes()))
-        self.sampler.start()
-
-    def _on_sample(self, sample: TimedRss) -> None:
-        self.meter.sample(sample.rss_bytes)
-        self._watch_pressure(sample.rss_bytes)
-
-    def _watch_pressure(self, rss_bytes: int | None) -> None:
-        repeater = self.part_if_made("repeater")
-        if repeater is not None and repeater.is_running:
-            return  # what this thread keeps meanwhile would be traced as growth
-
-        def look() -> None:
-            found = self.pressure.tick(rss_bytes)
-            self.collector.tick(found.fraction, found.level)
-            self.defragmenter.tick()
-
-        self.faults.guard("the pressure monitor")(look)()
-        self._tell_others(rss_bytes)
-
-    def _tell_others(self, rss_bytes: int | None) -> None:
-        """Leave the latest sample where ``pmat-nb`` finds it."""
-
-        def look() -> None:
-            from .beacon import BeaconKeeper
-
-            self._part("beacon", BeaconKeeper).look(rss_bytes)
-
-        if getattr(self.shell, "kernel", None) is not None:
-            self.faults.guard("the beacon for pmat-nb")(look)()
-
-    def _sample_interval_s(self) -> float:
-        interval = self.settings.get("sample_interval")
-        return float(interval) if isinstance(interval, (int, float)) else 1.0
 
     def _anonymous_bytes(self) -> int | None:
         rss, files = self.probe.rss_bytes(), self.probe.mapped_file_bytes()

@@ -62,6 +62,6 @@ def cost_us(times=300):
     session, took = current(), []
     for _ in range(times):
         started = time.perf_counter()
-        session._watch_pressure(session.probe.rss_bytes())
+        session.sampler.watch_pressure(session.probe.rss_bytes())
         took.append(time.perf_counter() - started)
     return sorted(took)[len(took) // 2] * 1e6

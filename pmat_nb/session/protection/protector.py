@@ -331,7 +331,7 @@ class Protector:
         if self._guard is None:
             from pmat_nb.engine.guard import Guard
 
-            guard = Guard(certificate_path=self._session.certificate_path())
+            guard = Guard(certificate_path=self._session.around_cells.certificate_path())
             if not guard.available:
                 self.unavailable = guard.reason
                 return None
