@@ -84,7 +84,8 @@ def beyond_cap(value: Value, cap: Value) -> bool:
 
 def rising(low: Value, medium: Value, high: Value) -> bool:
     """Whether the pressure thresholds rise."""
-    return isinstance(low, float) and low < medium < high  # type: ignore[operator] # all or none
+    bounds = [each for each in (low, medium, high) if isinstance(each, float)]
+    return len(bounds) == 3 and bounds[0] < bounds[1] < bounds[2]
 
 
 def _row(

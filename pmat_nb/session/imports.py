@@ -80,9 +80,9 @@ class ImportMeter:
     ) -> ModuleSpec | None:
         for finder in sys.meta_path:
             find = None if finder is self else getattr(finder, "find_spec", None)
-            spec = find(name, path, target) if find is not None else None
+            spec: ModuleSpec | None = find(name, path, target) if find is not None else None
             if spec is not None:
-                return spec  # type: ignore[no-any-return] # finders are untyped
+                return spec
         return None
 
     def _lend(self, spec: ModuleSpec) -> None:

@@ -179,9 +179,14 @@ class Profiling:
 
 def _bring_in_parts() -> None:
     """What is needed while the cell runs: not imported, and traced, within it."""
-    import tracemalloc  # noqa: F401
+    import tracemalloc  # noqa: F401 - only so that it is there
 
-    from pmat_nb.engine.profile import building, locating, recorder, tracing  # noqa: F401
+    from pmat_nb.engine.profile import (  # noqa: F401 - as above
+        building,
+        locating,
+        recorder,
+        tracing,
+    )
 
 
 def _stop_recording(running: _Running) -> None:

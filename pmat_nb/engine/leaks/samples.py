@@ -193,4 +193,4 @@ def traced_frames(value: object) -> Frames | None:
     """Where an object was allocated, innermost first; None where that was not traced."""
     import _tracemalloc
 
-    return _tracemalloc._get_object_traceback(value)  # type: ignore[return-value]
+    return _tracemalloc._get_object_traceback(value)  # type: ignore[return-value] # a tuple

@@ -51,7 +51,7 @@ def pss_bytes(pid: int) -> int | None:
 def _children(pid: int) -> list[int]:
     found: list[int] = []
     try:
-        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - the guard has no pathlib - no pathlib here
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - the guard has no pathlib
     except OSError:
         return found
     for thread in threads:
