@@ -6,12 +6,7 @@ the CPU time that an idle kernel spends.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import textwrap
-from typing import Any
-
+from .children import ask
 from .rows import Row, median
 
 __all__ = ["run"]
@@ -98,20 +93,10 @@ print(json.dumps([statistics.median(spent), statistics.mean(spent), any(traced)]
 """
 
 
-def ask(code: str, *arguments: str) -> Any:
-    done = subprocess.run(
-        [sys.executable, "-c", SHELL + textwrap.dedent(code), *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def run() -> list[Row]:
     rows = []
     for names in (0, 100_000):
-        runs = [ask(TRIVIAL, str(names)) for _ in range(3)]
+        runs = [ask(SHELL + TRIVIAL, str(names)) for _ in range(3)]
         plain = median([one[0] for one in runs])
         added = median([one[1] - one[0] for one in runs])
         rows.append(
@@ -124,10 +109,10 @@ def run() -> list[Row]:
             )
         )
     rows += [_watch_row(lists, pause_s) for lists in (0, 3_000_000) for pause_s in (0.0, 0.02)]
-    plain_s, loaded_s = ask(BUSY)
+    plain_s, loaded_s = ask(SHELL + BUSY)
     slower = loaded_s / plain_s - 1
     rows.append(Row("a CPU-bound cell is slower by", f"{slower:+.2%}", "", "1%", slower < 0.01))
-    idle = float(ask(IDLE, "1")) - float(ask(IDLE, "0"))
+    idle = float(ask(SHELL + IDLE, "1")) - float(ask(SHELL + IDLE, "0"))
     rows.append(
         Row("background sampling, share of a core", f"{idle:.3%}", "", "0.1%", idle < 0.001)
     )
@@ -136,7 +121,7 @@ def run() -> list[Row]:
 
 def _watch_row(lists: int, pause_s: float) -> Row:
     """Back to back readings are rationed; with pauses every cell is read."""
-    median_us, mean_us, traced = ask(WATCH, str(lists), str(pause_s))
+    median_us, mean_us, traced = ask(SHELL + WATCH, str(lists), str(pause_s))
     pace = f"cells {pause_s * 1000:.0f} ms apart" if pause_s else "cells back to back"
     return Row(
         f"the leak watch of a cell that runs again, {lists:,} lists, {pace}",

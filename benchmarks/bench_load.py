@@ -6,11 +6,9 @@ machine hits them alike.
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 
+from .children import ask
 from .rows import Row, median, spread
 
 __all__ = ["run"]
@@ -31,15 +29,9 @@ print(json.dumps({"ms": seconds * 1e3, "mb": (rss() - before) / 2**20}))
 
 
 def sample(extension: str) -> dict[str, float]:
-    done = subprocess.run(
-        [sys.executable, "-c", CODE, extension],
-        capture_output=True,
-        text=True,
-        check=True,
-        # An installed package has its byte code beside it.
-        env={k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
-    )
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    # An installed package has its byte code beside it.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    found: dict[str, float] = ask(CODE, extension, environment=environment)
     return found
 
 

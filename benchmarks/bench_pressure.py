@@ -7,11 +7,7 @@ figures; then the CPU time of the sampler's thread over a minute of an idle kern
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import textwrap
-
+from .children import ask
 from .rows import Row
 
 __all__ = ["run"]
@@ -58,19 +54,9 @@ print(json.dumps([used / (time.time() - started), ticks]))
 """
 
 
-def ask(code: str) -> list[float]:
-    done = subprocess.run(
-        [sys.executable, "-c", SHELL + textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return list(json.loads(done.stdout.splitlines()[-1]))
-
-
 def run() -> list[Row]:
-    sample, tick, peer = ask(SAMPLE)
-    share, ticks = ask(IDLE)
+    sample, tick, peer = ask(SHELL + SAMPLE)
+    share, ticks = ask(SHELL + IDLE)
     return [
         Row(
             "one pressure sample",

@@ -7,10 +7,7 @@ like ours walks all that hangs on the object and looks for other holders.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
+from .children import ask
 from .rows import Row, median
 
 __all__ = ["run"]
@@ -59,9 +56,7 @@ print(json.dumps({"size": size, "s": seconds, "own": status("VmHWM") - before}))
 
 
 def measure(tool: str) -> dict[str, float]:
-    code = DATA + TOOLS[tool] + REPORT
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    result: dict[str, float] = json.loads(done.stdout)
+    result: dict[str, float] = ask(DATA + TOOLS[tool] + REPORT)
     return result
 
 

@@ -7,11 +7,9 @@ folder, with the same fsync (or none) at the end.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
 
+from .children import ask
 from .rows import Row, median
 
 __all__ = ["run"]
@@ -109,9 +107,7 @@ ROUNDS = 7
 def measure(durable: bool) -> dict[str, list[float]]:
     with tempfile.TemporaryDirectory() as folder:
         policy = "durable" if durable else "cached"
-        command = [sys.executable, "-c", CODE, folder, str(ROUNDS), policy]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
-    figures: dict[str, list[float]] = json.loads(done.stdout)
+        figures: dict[str, list[float]] = ask(CODE, folder, str(ROUNDS), policy, timeout_s=600)
     return figures
 
 

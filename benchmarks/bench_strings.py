@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+from .children import call
 from .rows import Row
 
 COUNT = 10_000_000
@@ -51,18 +52,12 @@ def _child() -> None:
     intern_s = time.perf_counter() - started
     gc.collect()
     duplicates = (COUNT - DISTINCT) * size
-    print(factorize_s, intern_s, (before - _resident_bytes()) / duplicates)
+    print(json.dumps([factorize_s, intern_s, (before - _resident_bytes()) / duplicates]))
 
 
 def run() -> list[Row]:
     """Three processes; the middle one counts."""
-    code = "from benchmarks.bench_strings import _child; _child()"
-    rows = []
-    for _ in range(3):
-        out = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        ).stdout
-        rows.append([float(word) for word in out.split()])
+    rows = [call(_child) for _ in range(3)]
     speed = statistics.median(row[0] / row[1] for row in rows)
     share = statistics.median(row[2] for row in rows)
     what = f"{COUNT // 1_000_000} million strings, {DISTINCT:,} texts, made one object each"

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
+from .children import call
 from .rows import Row, median, spread
 
-ROOT = Path(__file__).resolve().parent.parent
 TRACES = 3_500_000
 ITERATIONS = 40
 RUNS = 3
@@ -48,9 +45,7 @@ def _traces_child(way: str) -> None:
 
 
 def _traces() -> list[Row]:
-    pairs = [
-        (_child("_traces_child('ours')"), _child("_traces_child('public')")) for _ in range(RUNS)
-    ]
+    pairs = [(call(_traces_child, "ours"), call(_traces_child, "public")) for _ in range(RUNS)]
     faster = median([public[0] / ours[0] for ours, public in pairs])
     share = median([ours[1] / public[1] for ours, public in pairs])
     (seconds, peak, number), public = pairs[0]
@@ -148,7 +143,7 @@ def _confirm_child(kind: str) -> None:
 
 
 def _confirm(kind: str, what: str, goal: float) -> Row:
-    found = [_child(f"_confirm_child({kind!r})") for _ in range(RUNS)]
+    found = [call(_confirm_child, kind) for _ in range(RUNS)]
     ratios = [ratio for ratio, _ in found]
     traced = median([slowdown for _, slowdown in found])
     return Row(
@@ -158,15 +153,6 @@ def _confirm(kind: str, what: str, goal: float) -> Row:
         f"{goal:g}",
         median(ratios) <= goal,
     )
-
-
-def _child(call: str) -> list[float]:
-    code = f"from benchmarks.bench_traces import {call.partition('(')[0]}; {call}"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    found: list[float] = json.loads(done.stdout.splitlines()[-1])
-    return found
 
 
 def run() -> list[Row]:
