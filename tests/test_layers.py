@@ -63,6 +63,7 @@ LATE = {
     "pmat_nb.widgets.dashboard",
     "pmat_nb.cli.run.papermill_engine",
     "pmat_nb.mcp.asking",
+    "pmat_nb.mcp.finding_results",
     "pmat_nb.mcp.notebooks",
     "pmat_nb.mcp.results",
     "pmat_nb.mcp.run_results",

@@ -15,15 +15,8 @@ from pmat_nb.settings import Option, verb
 from pmat_nb.settings.cli_verbs import KERNEL
 
 from .asking import ask, find, result
-from .results import (
-    CleanupResult,
-    KernelsResult,
-    LeaksResult,
-    PoolsResult,
-    PressureResult,
-    RecommendResult,
-    StatsResult,
-)
+from .finding_results import LeaksResult, RecommendResult
+from .results import CleanupResult, KernelsResult, PoolsResult, PressureResult, StatsResult
 
 __all__ = [
     "memory_cleanup",
