@@ -25,7 +25,7 @@ TWICE := --reruns 1 -rR
 WITH_OTHERS := not alone and not soak and not extra and not browser
 ONE_BY_ONE := alone and not soak and not extra and not browser
 
-.PHONY: demo test test-newest test-oldest test-browser test-py soak bench docs lint format picture \
+.PHONY: demo test test-newest test-oldest test-browser test-leaks test-py soak bench docs lint format picture \
     screenshots clean help
 
 help:
@@ -116,8 +116,16 @@ endef
 
 test: test-newest test-oldest
 
-test-newest: test-browser
-	$(call suite,$(VENV)/bin/python)
+test-newest: test-browser test-leaks
+	$(call suite,$(VENV)/bin/python,$(SMALL:%=--ignore=%))
+
+# They look at each object of their process: with the whole suite's modules in it, most of the time
+# goes there.
+SMALL := $(patsubst %,tests/leaks/test_%.py,details retained tracker)
+test-leaks: $(TEST)
+	@echo "== leaks, in processes of few objects"
+	@$(VENV)/bin/python $(PYTEST) $(TWICE) $(PARALLEL) --dist loadfile -q $(SMALL) $(ARGS) \
+	    || [ $$? -eq $(if $(ARGS),5,0) ]
 
 # JupyterLab, Notebook 7 and a browser take both cores: by themselves, before the others.
 test-browser: $(TEST)

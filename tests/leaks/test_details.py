@@ -10,9 +10,6 @@ from pmat_nb.engine.leaks.counters import Counters
 from pmat_nb.engine.leaks.tracker import Tracker
 from pmat_nb.engine.probe import Probe
 
-# In a process of few objects: looking through all of a worker's takes a minute each.
-pytestmark = pytest.mark.alone
-
 
 @pytest.fixture
 def tracker():
