@@ -28,10 +28,10 @@ def kernel(pid: int, kernel_id: str, key: str, source: str = "jupyter") -> Runni
 
 
 KERNELS = [
-    kernel(101, "1f3c-aa", "/home/me/tour.ipynb"),
-    kernel(102, "1f77-bb", "/home/me/work/tour.ipynb"),
-    kernel(103, "9e00-cc", "/home/me/work/model.ipynb"),
-    kernel(104, "7700-dd", "/home/me/folder", "folder"),
+    kernel(101, "1f3c-aa", "/srv/notebooks/tour.ipynb"),
+    kernel(102, "1f77-bb", "/srv/notebooks/models/tour.ipynb"),
+    kernel(103, "9e00-cc", "/srv/notebooks/models/model.ipynb"),
+    kernel(104, "7700-dd", "/srv/notebooks/folder", "folder"),
 ]
 
 
@@ -43,11 +43,11 @@ KERNELS = [
         ("103", 103),
         ("model.ipynb", 103),
         ("model", 103),
-        ("/home/me/work/tour.ipynb", 102),
-        ("/home/me/work/../tour.ipynb", 101),
+        ("/srv/notebooks/models/tour.ipynb", 102),
+        ("/srv/notebooks/models/../tour.ipynb", 101),
         ("/run/jupyter/kernel-9e00-cc.json", 103),
         ("kernel-7700-dd.json", 104),
-        ("/home/me/folder/any.ipynb", 104),
+        ("/srv/notebooks/folder/any.ipynb", 104),
     ],
 )
 def test_each_way_of_naming_one(which: str, pid: int) -> None:
@@ -74,7 +74,7 @@ def test_the_only_one_needs_no_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "which", ["nothing", "", "/", "/home/me/folder/x", "1f3c-aaa", "*", "../../.."]
+    "which", ["nothing", "", "/", "/srv/notebooks/folder/x", "1f3c-aaa", "*", "../../.."]
 )
 def test_none_is_called_so(which: str) -> None:
     if which == "":
@@ -86,7 +86,7 @@ def test_none_is_called_so(which: str) -> None:
 
 
 def test_names_cannot_steer_the_terminal() -> None:
-    hostile = kernel(106, "\x1b]0;x\x07", "/home/me/\x1b[2J\nevil'\"\u202e.ipynb")
+    hostile = kernel(106, "\x1b]0;x\x07", "/srv/notebooks/\x1b[2J\nevil'\"\u202e.ipynb")
     with pytest.raises(NoKernelError) as told:
         choose("nothing\x1b[2J", [hostile])
     lines = str(told.value).splitlines()

@@ -14,11 +14,11 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX paths")
 
 def test_jupyter_server_comes_first() -> None:
     found = identify_notebook(
-        {"JPY_SESSION_NAME": "/home/u/books/tour.ipynb"},
+        {"JPY_SESSION_NAME": "/srv/books/tour.ipynb"},
         {"__vsc_ipynb_file__": "/other.ipynb"},
-        "/home/u/books",
+        "/srv/books",
     )
-    assert found == Notebook("/home/u/books/tour.ipynb", "tour.ipynb", "jupyter")
+    assert found == Notebook("/srv/books/tour.ipynb", "tour.ipynb", "jupyter")
 
 
 def test_a_relative_name_is_told_apart_by_the_folder() -> None:

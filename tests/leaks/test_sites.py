@@ -12,7 +12,7 @@ import pytest
 from pmat_nb.engine.leaks import sites, traces
 from pmat_nb.engine.leaks.sites import Sites
 
-CELL = "/tmp/ipykernel_1/2.py"
+CELL = "/srv/cells/2.py"
 
 
 def label(filename):

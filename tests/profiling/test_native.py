@@ -16,7 +16,7 @@ from pmat_nb.engine.leaks.report import LeakRecord
 from pmat_nb.engine.leaks.sites import Sites
 
 MB = 1024**2
-PLACE = ("/home/user/work.py", 4)
+PLACE = ("/srv/project/work.py", 4)
 LEFT = (
     "[__import__('sys').getprofile()] + [n for n in"
     " __import__('os').listdir(__import__('tempfile').gettempdir()) if n.startswith('pmat_nb-')]"

@@ -21,7 +21,7 @@ from pmat_nb.engine.records import CellRecord
 from pmat_nb.render.profile import ProfileReport
 
 MB = 1024**2
-FILE = "/home/user/work.py"
+FILE = "/srv/project/work.py"
 CELL = CellRecord(
     execution_count=3,
     label="In[3]",

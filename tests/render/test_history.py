@@ -42,7 +42,7 @@ def cell(number: int, after_mb: float, session: str = "s2", **fields) -> CellRow
 
 def session(name: str, **fields) -> SessionRow:
     known = {
-        "notebook": "/home/me/tour.ipynb",
+        "notebook": "/srv/notebooks/tour.ipynb",
         "notebook_name": "tour.ipynb",
         "pid": 1,
         "hostname": "here",

@@ -11,7 +11,7 @@ from pmat_nb.render.leaks import LeakReport
 KB, MB = 1024, 1024 * 1024
 LEAK = LeakRow(
     "In[12]:3",
-    "/tmp/ipykernel/3.py",
+    "/srv/cells/3.py",
     3,
     "mylib.load(p)",
     "",
