@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from pmat_nb.engine.pressure import LEVELS
-from pmat_nb.engine.records import StatsRecord, TreeMemory
+from pmat_nb.engine.records import TreeMemory
+from pmat_nb.engine.stats_records import StatsRecord
 from pmat_nb.errors import UnavailableError, UsageError
 from pmat_nb.settings import Verb
 

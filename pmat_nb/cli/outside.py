@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from pmat_nb.engine.records import StatsRecord
+from pmat_nb.engine.stats_records import StatsRecord
 from pmat_nb.render.format import duration
 from pmat_nb.render.kernels import FromOutside, WithAge
 from pmat_nb.render.report import Report

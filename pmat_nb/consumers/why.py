@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from sys import getrefcount
 from typing import Any
 
-from pmat_nb.engine.records import Holder
 from pmat_nb.engine.referrers import HolderPath, Search, find_paths
 from pmat_nb.engine.safe import is_exactly, type_name
+from pmat_nb.engine.stats_records import Holder
 from pmat_nb.errors import UsageError
 
 from .namespace import user_variables

@@ -22,7 +22,8 @@ from .history.process import ProcessKey, is_alive
 from .paths import Folder, make_private, runtime_dir, state_dir
 from .pressure import classify, thresholds
 from .record_json import from_plain, to_plain
-from .records import Pressure, StatsRecord
+from .records import Pressure
+from .stats_records import StatsRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable

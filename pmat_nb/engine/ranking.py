@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .records import VariableSize
+from .stats_records import VariableSize
 
 __all__ = ["largest_first"]
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from pmat_nb import session as sessions
 
 if TYPE_CHECKING:
-    from pmat_nb.engine.records import CellRecord, StopRecord
+    from pmat_nb.engine.records import CellRecord
+    from pmat_nb.engine.stop_record import StopRecord
     from pmat_nb.session.protection.limits import CellLimit
     from pmat_nb.session.run_log import RunLog
     from pmat_nb.session.session import Session

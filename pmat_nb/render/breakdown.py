@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pmat_nb.engine.records import MoreVariables, StatsRecord, VariableSize
+from pmat_nb.engine.stats_records import MoreVariables, StatsRecord, VariableSize
 from pmat_nb.errors import UsageError
 
 from .blocks import Bar, Block, Column, Grid, Line

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pmat_nb.engine.ranking import largest_first
-from pmat_nb.engine.records import AllocatorState, ChildProcess, Limit, PoolRecord, StatsRecord
+from pmat_nb.engine.records import AllocatorState, ChildProcess, Limit
+from pmat_nb.engine.stats_records import PoolRecord, StatsRecord
 
 from .blocks import Block, Column, Fold, Grid, Line, Part
 from .format import NA, column, count, limit, percent, size

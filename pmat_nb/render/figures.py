@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from pmat_nb.engine.records import StatsRecord
+from pmat_nb.engine.stats_records import StatsRecord
 
 from .canvas import Paint, Scale, paint_for, sheet
 from .format import brief, duration, limit, percent

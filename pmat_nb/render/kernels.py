@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pmat_nb.engine.records import Level, StatsRecord
+from pmat_nb.engine.records import Level
+from pmat_nb.engine.stats_records import StatsRecord
 
 from .blocks import Block, Column, Grid, Line, Part
 from .format import brief, duration, fraction, size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pmat_nb.engine.records import StatsRecord
+from pmat_nb.engine.stats_records import StatsRecord
 
 from .blocks import Block, Column, Grid
 from .format import brief, limit

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from pmat_nb.engine.records import PoolItem, PoolRecord, StatsRecord
+from pmat_nb.engine.stats_records import PoolItem, PoolRecord, StatsRecord
 
 from .format import brief, duration
 from .texts import clean, cut

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pmat_nb.engine.records import (
-    CellRecord,
-    DeviceMemory,
-    GcState,
-    Limit,
-    SizingSummary,
-    StatsRecord,
-)
+from pmat_nb.engine.records import CellRecord, DeviceMemory, GcState, Limit
+from pmat_nb.engine.stats_records import SizingSummary, StatsRecord
 
 from .blocks import Line, Part, level
 from .format import NA, brief, duration, fraction, limit, percent, signed, size, unit_of

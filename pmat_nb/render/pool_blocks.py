@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pmat_nb.engine.pools.advice import Budget, Tuning
 from pmat_nb.engine.pools.entry import CacheInfo
-from pmat_nb.engine.records import PoolRecord
+from pmat_nb.engine.stats_records import PoolRecord
 
 from .blocks import Block, Column, Fold, Grid, Line, Part
 from .format import NA, column, count, duration, limit, percent, size

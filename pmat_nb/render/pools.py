@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pmat_nb.engine.pools.account import Point
 from pmat_nb.engine.pools.advice import Budget, Tuning
 from pmat_nb.engine.pools.entry import CacheInfo
-from pmat_nb.engine.records import PoolRecord, StatsRecord
+from pmat_nb.engine.stats_records import PoolRecord, StatsRecord
 
 from . import pool_blocks
 from .blocks import Block

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pmat_nb.engine.records import CellRecord, PoolRecord, StatsRecord
+from pmat_nb.engine.records import CellRecord
+from pmat_nb.engine.stats_records import PoolRecord, StatsRecord
 
 from . import detailed
 from .blocks import Bar, Block, Column, Grid, Line, Part, Stack

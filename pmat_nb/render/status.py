@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pmat_nb.engine.records import PoolItem, StatsRecord
+from pmat_nb.engine.stats_records import PoolItem, StatsRecord
 
 from .blocks import Block, Column, Grid, Line, Part
 from .format import brief, count, duration, limit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from pmat_nb.engine.records import StopRecord
+from pmat_nb.engine.stop_record import StopRecord
 
 from .format import brief, duration, limit
 from .texts import clean, cut

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pmat_nb.engine.ranking import largest_first
-from pmat_nb.engine.records import MoreVariables, SizingSummary, VariableSize
+from pmat_nb.engine.stats_records import MoreVariables, SizingSummary, VariableSize
 
 from .blocks import Block, Column, Grid, Line, Part
 from .format import brief, column, count, duration, size

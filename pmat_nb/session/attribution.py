@@ -15,13 +15,8 @@ from typing import Any, Protocol
 from pmat_nb.consumers.base import Waste
 from pmat_nb.consumers.describe import describe, type_name
 from pmat_nb.engine.ranking import largest_first
-from pmat_nb.engine.records import (
-    POOL_NAMES,
-    MoreVariables,
-    PoolItem,
-    VariableSize,
-)
 from pmat_nb.engine.sizing import BufferRange, RootSize, Sizing, size_roots
+from pmat_nb.engine.stats_records import POOL_NAMES, MoreVariables, PoolItem, VariableSize
 
 from .estimates import Estimate, Estimates, Weight, charged, sampled
 from .gathering import Gathered, Source, gather, gather_waste

@@ -16,13 +16,8 @@ from typing import TYPE_CHECKING, Any
 from pmat_nb.engine.beacon import Beacon, encode
 from pmat_nb.engine.history.process import this_process
 from pmat_nb.engine.kernels import kernel_id_of
-from pmat_nb.engine.records import (
-    MoreVariables,
-    PoolItem,
-    PoolRecord,
-    Pressure,
-    StatsRecord,
-)
+from pmat_nb.engine.records import Pressure
+from pmat_nb.engine.stats_records import MoreVariables, PoolItem, PoolRecord, StatsRecord
 from pmat_nb.units import MIB
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pmat_nb.consumers.allocators import releasers
 from pmat_nb.consumers.base import Step, Watched, Wish
 from pmat_nb.engine.cleanup_records import CleanupRecord, CleanupStep
-from pmat_nb.engine.records import POOL_NAMES
+from pmat_nb.engine.stats_records import POOL_NAMES
 
 from .targets import parse_targets, pools_of
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pmat_nb.consumers.devices import device_bytes, device_memory
 from pmat_nb.engine.limits import limit_in_force
 from pmat_nb.engine.pressure import Readings
-from pmat_nb.engine.records import PoolRecord, SizingSummary, StatsRecord
+from pmat_nb.engine.stats_records import PoolRecord, SizingSummary, StatsRecord
 
 from .bounds import all_limits
 from .estimates import within

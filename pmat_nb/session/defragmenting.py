@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pmat_nb.engine.records import POOL_NAMES
+from pmat_nb.engine.stats_records import POOL_NAMES
 
 if TYPE_CHECKING:
     from .session import Session

@@ -19,9 +19,9 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from pmat_nb.engine.records import PoolItem, PoolRecord
 from pmat_nb.engine.safe import instance_dict
 from pmat_nb.engine.sizing import Root, RootSize, size_roots
+from pmat_nb.engine.stats_records import PoolItem, PoolRecord
 
 __all__ = ["Estimate", "Estimates", "Weight", "charged", "sampled", "within"]
 

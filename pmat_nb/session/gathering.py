@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from pmat_nb.consumers.base import Held, Waste
 from pmat_nb.consumers.history import history_holders
 from pmat_nb.consumers.namespace import user_objects
-from pmat_nb.engine.records import POOL_NAMES, MoreVariables
 from pmat_nb.engine.sizing import Root
+from pmat_nb.engine.stats_records import POOL_NAMES, MoreVariables
 
 from .selection import Bundle, select
 

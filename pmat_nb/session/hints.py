@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from pmat_nb.engine.records import Holder, PoolRecord, StatsRecord, VariableSize
+from pmat_nb.engine.stats_records import Holder, PoolRecord, StatsRecord, VariableSize
 from pmat_nb.units import MIB
 
 __all__ = ["cleanup_hints", "next_commands", "ways_to_free"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from pmat_nb.engine.records import PoolItem, PoolRecord
+from pmat_nb.engine.stats_records import PoolItem, PoolRecord
 
 __all__ = ["POOL_TITLES", "Ledger", "PoolReading"]
 

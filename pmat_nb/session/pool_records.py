@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from pmat_nb.engine.pools.pool import Pool
-from pmat_nb.engine.records import ManagedPool, PoolRecord
+from pmat_nb.engine.stats_records import ManagedPool, PoolRecord
 
 __all__ = ["completed"]
 

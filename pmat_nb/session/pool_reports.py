@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pmat_nb.engine.pools.advice import Budget, PoolFigures, Tuning, fit, suggest, tune
 from pmat_nb.engine.pools.pool import Pool
-from pmat_nb.engine.records import PoolRecord
+from pmat_nb.engine.stats_records import PoolRecord
 from pmat_nb.errors import UsageError
 from pmat_nb.render.pools import Advice, Change, Pools
 

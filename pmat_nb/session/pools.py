@@ -13,7 +13,7 @@ from pmat_nb.engine.pools.entry import CacheInfo
 from pmat_nb.engine.pools.pool import Pool
 from pmat_nb.engine.pools.spill import Swap
 from pmat_nb.engine.pools.store import Store
-from pmat_nb.engine.records import POOL_NAMES, PoolRecord
+from pmat_nb.engine.stats_records import POOL_NAMES, PoolRecord
 from pmat_nb.errors import UsageError
 from pmat_nb.settings import setting
 from pmat_nb.units import parse_size

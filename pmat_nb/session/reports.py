@@ -10,7 +10,7 @@ from pmat_nb.consumers.adapters import default_adapters
 from pmat_nb.consumers.base import Watched
 from pmat_nb.consumers.registry import default_consumers
 from pmat_nb.consumers.usage import UsageLog
-from pmat_nb.engine.records import (
+from pmat_nb.engine.stats_records import (
     POOL_NAMES,
     PoolRecord,
     SizingSummary,

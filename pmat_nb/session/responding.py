@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 from pmat_nb.engine.pressure import LEVELS
 from pmat_nb.engine.pressure_records import ResponseRun, StepRun
-from pmat_nb.engine.records import Level, Pressure, StopRecord
+from pmat_nb.engine.records import Level, Pressure
 from pmat_nb.engine.responses.command import Notifier, told
 from pmat_nb.engine.responses.cooldown import Cooldown, Trigger
 from pmat_nb.engine.responses.plan import BESIDE_A_CELL, PlannedStep, plan
+from pmat_nb.engine.stop_record import StopRecord
 from pmat_nb.units import MIB
 
 from .actions import Actions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pmat_nb.engine.records import MoreVariables, SizingSummary, VariableSize
+from pmat_nb.engine.stats_records import MoreVariables, SizingSummary, VariableSize
 
 from .selection import NAMED
 

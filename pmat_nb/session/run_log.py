@@ -18,7 +18,7 @@ from .hooks import running_label
 from .watch import Watch
 
 if TYPE_CHECKING:
-    from pmat_nb.engine.records import StatsRecord
+    from pmat_nb.engine.stats_records import StatsRecord
 
     from .session import Session
 

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from pmat_nb.engine.cells import CellMeter
 from pmat_nb.engine.probe import Probe
-from pmat_nb.engine.records import CellRecord, StopRecord, TreeMemory
 from pmat_nb.errors import MemoryLimitExceeded, UsageError
 
 from .around import AroundCells
@@ -35,6 +34,8 @@ from .sources import make_settings
 
 if TYPE_CHECKING:
     from pmat_nb.engine.limits import Usable
+    from pmat_nb.engine.records import CellRecord, TreeMemory
+    from pmat_nb.engine.stop_record import StopRecord
     from pmat_nb.render.configuration import Configuration
 
     from .reports import Reporter

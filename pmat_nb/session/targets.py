@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable
 
-from pmat_nb.engine.records import POOL_NAMES
+from pmat_nb.engine.stats_records import POOL_NAMES
 from pmat_nb.errors import UsageError
 
 __all__ = ["DEFAULT_TARGETS", "parse_targets", "pools_of"]

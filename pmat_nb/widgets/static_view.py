@@ -19,7 +19,7 @@ from pmat_nb.render.phrases import headline, unit_for
 from pmat_nb.render.texts import cut
 
 if TYPE_CHECKING:
-    from pmat_nb.engine.records import StatsRecord
+    from pmat_nb.engine.stats_records import StatsRecord
     from pmat_nb.session.session import Session
 
 __all__ = ["bundle", "picture"]

@@ -15,7 +15,8 @@ from pmat_nb.engine import beacon
 from pmat_nb.engine.beacon import Beacon, beacon_dirs, encode, read_signs, remove_stale
 from pmat_nb.engine.history.process import ProcessKey, machine_id, this_process
 from pmat_nb.engine.record_json import from_plain, to_plain
-from pmat_nb.engine.records import GcState, Limit, PoolItem, PoolRecord, Pressure, StatsRecord
+from pmat_nb.engine.records import GcState, Limit, Pressure
+from pmat_nb.engine.stats_records import PoolItem, PoolRecord, StatsRecord
 
 HEAD = {
     "kernel_id": "abc",

@@ -9,7 +9,7 @@ import pytest
 from support.hostile import HOSTILE
 from support.kernel import Kernel
 
-from pmat_nb.engine.records import POOL_NAMES
+from pmat_nb.engine.stats_records import POOL_NAMES
 
 CONSUMERS = [
     ("user namespace", "analysis"),

@@ -8,12 +8,14 @@ from pmat_nb.engine.records import (
     ChildProcess,
     DeviceMemory,
     GcState,
-    Holder,
     HostMemory,
     Limit,
+    Pressure,
+)
+from pmat_nb.engine.stats_records import (
+    Holder,
     PoolItem,
     PoolRecord,
-    Pressure,
     SizingSummary,
     StatsRecord,
     VariableSize,

@@ -8,14 +8,8 @@ import pickle
 
 import pytest
 
-from pmat_nb.engine.records import (
-    Holder,
-    Limit,
-    MoreVariables,
-    PoolItem,
-    Pressure,
-    SizingSummary,
-)
+from pmat_nb.engine.records import Limit, Pressure
+from pmat_nb.engine.stats_records import Holder, MoreVariables, PoolItem, SizingSummary
 from pmat_nb.errors import UsageError
 from pmat_nb.render.breakdown import Breakdown
 from pmat_nb.render.report import json_safe

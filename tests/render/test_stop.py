@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pmat_nb.engine.records import StopRecord
+from pmat_nb.engine.stop_record import StopRecord
 from pmat_nb.render.stop import stop_headline, stop_lines
 
 from .examples import gb, mb

@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pmat_nb.engine.recommendation_records import Risk
-from pmat_nb.engine.records import CellRecord, PoolRecord, StatsRecord, VariableSize
+from pmat_nb.engine.records import CellRecord
+from pmat_nb.engine.stats_records import PoolRecord, StatsRecord, VariableSize
 
 if TYPE_CHECKING:
     from pmat_nb.engine.pools.advice import Budget, Tuning

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pmat_nb.engine.records import AllocatorState, StatsRecord
+from pmat_nb.engine.records import AllocatorState
+from pmat_nb.engine.stats_records import StatsRecord
 from pmat_nb.units import MIB
 
 from .base import Advice, Scene

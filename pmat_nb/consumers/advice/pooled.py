@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pmat_nb.engine.records import PoolItem
+from pmat_nb.engine.stats_records import PoolItem
 from pmat_nb.units import GIB, MIB
 
 from .base import Scene

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pmat_nb.engine.paths import state_dir
-from pmat_nb.engine.records import VariableSize
 from pmat_nb.engine.safe import type_name
+from pmat_nb.engine.stats_records import VariableSize
 from pmat_nb.units import MIB
 
 from .base import Advice, Scene

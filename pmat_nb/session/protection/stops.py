@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pmat_nb.consumers.usage import names_in
 from pmat_nb.engine.guard import GuardReport, clean_traceback
-from pmat_nb.engine.records import StopRecord
+from pmat_nb.engine.stop_record import StopRecord
 from pmat_nb.errors import MemoryLimitExceeded
 from pmat_nb.render.stop import stop_headline, stop_lines
 from pmat_nb.units import MIB

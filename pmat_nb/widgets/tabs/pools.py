@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pmat_nb.render.format import limit
 
 if TYPE_CHECKING:
-    from pmat_nb.engine.records import PoolRecord
+    from pmat_nb.engine.stats_records import PoolRecord
     from pmat_nb.session.session import Session
     from pmat_nb.widgets.orders import Order
 

@@ -16,7 +16,7 @@ from pmat_nb.render.texts import clean
 from .last_read import LastRead
 
 if TYPE_CHECKING:
-    from pmat_nb.engine.records import MoreVariables
+    from pmat_nb.engine.stats_records import MoreVariables
     from pmat_nb.session.parking import Freed
     from pmat_nb.session.session import Session
     from pmat_nb.widgets.orders import Order
