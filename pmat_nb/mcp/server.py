@@ -12,11 +12,13 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import ToolAnnotations
+from pydantic import ValidationError
 
 from pmat_nb import __version__
 from pmat_nb.errors import PmatError
 
 from . import tools
+from .arguments import refusal
 from .notebooks import run_tool
 
 __all__ = ["make_server"]
@@ -54,13 +56,29 @@ def make_server(folder: Path) -> MCPServer[Any]:
     )
 
 
+class _Plain(Tool):
+    """A tool that says in words of ours which argument it does not take, and what it does."""
+
+    async def run(
+        self, arguments: dict[str, Any], context: Any, convert_result: bool = False
+    ) -> Any:
+        """As the SDK's, once the arguments are known to fit."""
+        try:
+            self.fn_metadata.validate_arguments(arguments)
+        except ValidationError as wrong:
+            names = [str(error["loc"][0]) for error in wrong.errors(include_url=False)]
+            told = refusal(self.parameters, arguments, names)
+            raise ToolError(f"{self.name}: {told}") from wrong
+        return await super().run(arguments, context, convert_result)
+
+
 def _tool(function: Callable[..., Any], annotations: ToolAnnotations) -> Tool:
     """``function`` as a tool with a published result, that refuses arguments it does not have.
 
     A misspelt ``dry_run`` would otherwise be passed over, and the cleanup be done.
     """
     told = inspect.cleandoc(function.__doc__ or "")
-    tool = Tool.from_function(
+    tool = _Plain.from_function(
         _telling(function), description=told, annotations=annotations, structured_output=True
     )
     arguments = tool.fn_metadata.arg_model

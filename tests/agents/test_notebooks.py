@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +16,17 @@ import pytest
 from cli.conftest import wait_for
 from support.kernel import Kernel
 
-from .client import ask, call, calls, serve
+from .client import Server, ask, serve
 
 pytestmark = pytest.mark.newest
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "notebooks"
-    made.mkdir()
-    return made
+def folder(served: Path) -> Iterator[Path]:
+    """The served folder; it and the one around it are empty again afterwards."""
+    yield served
+    shutil.rmtree(served.parent)
+    served.mkdir(parents=True)
 
 
 def notebook(path: Path, *sources: str, tags: tuple[str, ...] = ()) -> Path:
@@ -43,7 +46,7 @@ def notebook(path: Path, *sources: str, tags: tuple[str, ...] = ()) -> Path:
     return path
 
 
-def test_it_runs_and_every_cell_is_measured(kernel: Kernel, folder: Path) -> None:
+def test_it_runs_and_every_cell_is_measured(server: Server, folder: Path) -> None:
     notebook(
         folder / "a.ipynb",
         "n = 1",
@@ -51,25 +54,21 @@ def test_it_runs_and_every_cell_is_measured(kernel: Kernel, folder: Path) -> Non
         tags=("parameters",),
     )
     arguments = {"n": 100, "low": -1e-05, "word": "7", "off": None}
-    found = call(
-        kernel, "run_notebook", folder=folder, path="a.ipynb", parameters=arguments
-    ).figures()
+    found = server.call("run_notebook", path="a.ipynb", parameters=arguments).figures()
     assert (found["outcome"], found["exit_code"], found["output"]) == ("ok", 0, None)
     assert found["cells"][-1]["added_bytes"] > 90 * 1024**2
     assert found["peak_bytes"] > 100 * 1024**2
     assert [path.name for path in folder.iterdir()] == ["a.ipynb"]
 
 
-def test_a_stop_and_a_failure_are_results(kernel: Kernel, folder: Path) -> None:
+def test_a_stop_and_a_failure_are_results(server: Server, folder: Path) -> None:
     notebook(folder / "failing.ipynb", "1 / 0", "after = 1")
     notebook(folder / "large.ipynb", "x = []\nwhile True:\n    x.append(bytearray(10**6))")
     failing, large = (
         reply.figures()
-        for reply in calls(
-            kernel,
+        for reply in server.calls(
             ("run_notebook", {"path": "failing.ipynb", "save_executed": True}),
             ("run_notebook", {"path": "large.ipynb", "limit_per_cell": "300MB"}),
-            folder=folder,
         )
     )
     assert (failing["outcome"], failing["exit_code"]) == ("failed", 1)
@@ -78,7 +77,7 @@ def test_a_stop_and_a_failure_are_results(kernel: Kernel, folder: Path) -> None:
     assert large["exit_code"] == 4 and large["cells"][0]["outcome"] == "stopped"
 
 
-def test_nothing_outside_of_the_folder_is_run(kernel: Kernel, folder: Path) -> None:
+def test_nothing_outside_of_the_folder_is_run(server: Server, folder: Path) -> None:
     outside = notebook(folder.parent / "outside.ipynb", "open('ran', 'w')")
     (folder / "link.ipynb").symlink_to(outside)
     (folder / "circle.ipynb").symlink_to(folder / "circle.ipynb")
@@ -86,9 +85,7 @@ def test_nothing_outside_of_the_folder_is_run(kernel: Kernel, folder: Path) -> N
     (folder / "sub.ipynb").mkdir()
     away = ["../outside.ipynb", str(outside), "link.ipynb", "sub/../../outside.ipynb"]
     none = ["gone.ipynb", "text.py", "sub.ipynb", ".", "", "circle.ipynb", "a\0b.ipynb", "~"]
-    replies = calls(
-        kernel, *(("run_notebook", {"path": path}) for path in away + none), folder=folder
-    )
+    replies = server.calls(*(("run_notebook", {"path": path}) for path in away + none))
     for path, reply in zip(away + none, replies, strict=True):
         told = "is outside of" if path in away else "is no notebook in"
         assert told in reply.error(), path
@@ -106,18 +103,21 @@ def test_nothing_outside_of_the_folder_is_run(kernel: Kernel, folder: Path) -> N
     ],
 )
 def test_wrong_arguments_are_said(
-    kernel: Kernel, folder: Path, arguments: dict[str, Any], told: str
+    server: Server, folder: Path, arguments: dict[str, Any], told: str
 ) -> None:
     notebook(folder / "a.ipynb", "open('ran', 'w')")
-    said = call(kernel, "run_notebook", folder=folder, path="a.ipynb", **arguments).error()
+    said = server.call("run_notebook", path="a.ipynb", **arguments).error()
     assert told in said and "Traceback" not in said
     assert not (folder / "ran").exists()
 
 
-def test_a_hostile_name_is_a_name(kernel: Kernel, folder: Path) -> None:
+def test_a_hostile_name_is_a_name_and_a_file_of_the_folder_no_module_of_ours(
+    server: Server, folder: Path
+) -> None:
+    (folder / "nbclient.py").write_text("raise SystemExit('taken')")
     name = "-p $(touch ran) 'x\"\n; é.ipynb"
     notebook(folder / name, "y = 1")
-    assert call(kernel, "run_notebook", folder=folder, path=name).figures()["outcome"] == "ok"
+    assert server.call("run_notebook", path=name).figures()["outcome"] == "ok"
     assert not (folder / "ran").exists()
 
 
@@ -151,13 +151,6 @@ def test_a_call_that_nobody_waits_for_ends_its_kernel(
     assert "pmat_nb run" not in " ".join(
         " ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)
     )
-
-
-def test_a_file_of_the_folder_is_no_module_of_ours(kernel: Kernel, folder: Path) -> None:
-    (folder / "nbclient.py").write_text("raise SystemExit('taken')")
-    notebook(folder / "a.ipynb", "y = 1")
-    found = call(kernel, "run_notebook", folder=folder, path="a.ipynb").figures()
-    assert found["outcome"] == "ok"
 
 
 def test_the_command_says_what_it_needs(kernel: Kernel, tmp_path: Path) -> None:

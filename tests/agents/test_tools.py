@@ -9,7 +9,7 @@ import pytest
 from cli.conftest import load
 from support.kernel import Kernel
 
-from .client import call, calls, serve
+from .client import Server, serving
 
 pytestmark = pytest.mark.newest
 
@@ -43,8 +43,8 @@ def busy(loaded: Kernel) -> Iterator[Kernel]:
     loaded.collect(identity)
 
 
-def test_every_tool_has_schemas_and_says_what_it_changes(kernel: Kernel) -> None:
-    tools = {tool.name: tool for tool in serve(kernel, lambda s: s.list_tools()).tools}
+def test_every_tool_has_schemas_and_says_what_it_changes(server: Server) -> None:
+    tools = server.tools()
     assert set(tools) == NAMES
     for name, tool in tools.items():
         assert tool.output_schema and tool.output_schema["type"] == "object", name
@@ -55,8 +55,8 @@ def test_every_tool_has_schemas_and_says_what_it_changes(kernel: Kernel) -> None
         assert tool.annotations.read_only_hint is not changes, name
 
 
-def test_no_tool_takes_code_or_applies_anything(kernel: Kernel) -> None:
-    tools = {tool.name: tool for tool in serve(kernel, lambda s: s.list_tools()).tools}
+def test_no_tool_takes_code_or_applies_anything(server: Server) -> None:
+    tools = server.tools()
     arguments = {name: set(tool.input_schema["properties"]) for name, tool in tools.items()}
     assert "apply" not in arguments["memory_recommend"]
     assert arguments["memory_leaks"] == {"kernel", "timeout_s"}
@@ -64,11 +64,10 @@ def test_no_tool_takes_code_or_applies_anything(kernel: Kernel) -> None:
     assert not {"code", "cell", "command", "words"} & set().union(*arguments.values())
 
 
-def test_figures_are_those_of_the_kernel(loaded: Kernel) -> None:
+def test_figures_are_those_of_the_kernel(loaded: Kernel, server: Server) -> None:
     stats, pools, pressure, leaks, recommend, kernels = (
         reply.figures()
-        for reply in calls(
-            loaded,
+        for reply in server.calls(
             ("memory_stats", {"kernel": str(loaded.pid), "top": 3}),
             ("memory_pools", {}),
             ("memory_pressure", {}),
@@ -90,20 +89,19 @@ def test_figures_are_those_of_the_kernel(loaded: Kernel) -> None:
     assert all(one["pid"] == loaded.pid for one in (stats, pools, pressure, leaks, recommend))
 
 
-def test_nothing_is_left_in_the_kernel(loaded: Kernel) -> None:
+def test_nothing_is_left_in_the_kernel(loaded: Kernel, server: Server) -> None:
     counted = "[get_ipython().execution_count, len(get_ipython().user_ns['Out'])]"
     before = loaded.namespace(), loaded.value(counted)
-    for reply in calls(loaded, *((name, {}) for name in sorted(NAMES) if "memory" in name)):
+    for reply in server.calls(*((name, {}) for name in sorted(NAMES) if "memory" in name)):
         reply.figures()
     assert (loaded.namespace(), loaded.value(counted)) == before
 
 
-def test_a_cleanup_is_gentle_unless_it_is_asked_not_to_be(loaded: Kernel) -> None:
+def test_a_cleanup_is_gentle_unless_it_is_asked_not_to_be(loaded: Kernel, server: Server) -> None:
     loaded.run("np.ones(16 * 1024**2)")
     plan, gentle, hard = (
         reply.figures()
-        for reply in calls(
-            loaded,
+        for reply in server.calls(
             ("memory_cleanup", {"dry_run": True, "aggressive": True}),
             ("memory_cleanup", {}),
             ("memory_cleanup", {"aggressive": True, "target": "cache"}),
@@ -117,24 +115,25 @@ def test_a_cleanup_is_gentle_unless_it_is_asked_not_to_be(loaded: Kernel) -> Non
     assert loaded.value("big.nbytes") == 64 * MIB
 
 
-def test_recommending_applies_nothing(loaded: Kernel) -> None:
+def test_recommending_applies_nothing(loaded: Kernel, server: Server) -> None:
     loaded.run("wide = np.arange(2 * 1024**2) % 7")
-    found = call(loaded, "memory_recommend").figures()
+    found = server.call("memory_recommend").figures()
     assert any("wide" in row["what"] + row["action"] for row in found["rows"])
     assert loaded.value("str(wide.dtype)") == "int64"
-    assert "Extra inputs" in call(loaded, "memory_recommend", apply=[1]).error()
+    assert 'no argument "apply"' in server.call("memory_recommend", apply=[1]).error()
 
 
-def test_an_argument_that_is_not_there_is_refused(loaded: Kernel) -> None:
+def test_an_argument_that_is_not_there_is_refused(loaded: Kernel, server: Server) -> None:
     loaded.run("np.ones(16 * 1024**2)")
     before = loaded.value("len(Out)")
-    said = call(loaded, "memory_cleanup", dryrun=True, aggressive=True).error()
-    assert "dryrun" in said
+    said = server.call("memory_cleanup", dryrun=True, aggressive=True).error()
+    assert 'no argument "dryrun", but dry_run; arguments are kernel, target,' in said
     assert loaded.value("len(Out)") == before
 
 
 def test_no_kernel_is_said(fresh_kernel: Kernel) -> None:
-    said = call(fresh_kernel, "memory_stats").error()
+    with serving(fresh_kernel) as own:
+        said = own.call("memory_stats").error()
     assert "%load_ext pmat_nb" in said and "Traceback" not in said
 
 
@@ -144,19 +143,37 @@ def test_no_kernel_is_said(fresh_kernel: Kernel) -> None:
         ("memory_stats", {"kernel": "nothing"}, "no running kernel is 'nothing'"),
         ("memory_pools", {"analyze": "nothing"}, "there is no pool 'nothing'"),
         ("memory_cleanup", {"target": "everything"}, "--target"),
-        ("memory_stats", {"timeout_s": 0}, "timeout_s"),
+        ("memory_stats", {"timeout_s": 0}, "timeout_s cannot be 0: it takes a number from 0.1"),
+        ("memory_stats", {"top": "many"}, 'top cannot be "many": it takes a whole number'),
+        ("memory_stats", {"kernel": 3}, "kernel cannot be 3: it takes text or null"),
+        ("run_notebook", {}, "path is missing: it takes text (the notebook"),
+        (
+            "run_notebook",
+            {"path": "a", "parameters": {"x": [1]}},
+            'parameters cannot be {"x": [1]}',
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said(
-    loaded: Kernel, tool: str, arguments: dict[str, object], told: str
+    loaded: Kernel, server: Server, tool: str, arguments: dict[str, object], told: str
 ) -> None:
-    said = call(loaded, tool, **arguments).error()
+    said = server.call(tool, **arguments).error()
     assert told in said and "Traceback" not in said
 
 
-def test_a_busy_kernel_is_read_and_left_alone(busy: Kernel) -> None:
-    stats, pressure, cleanup = calls(
-        busy,
+def test_what_every_argument_takes_can_be_said(server: Server) -> None:
+    """In words of its own, not the SDK's, whatever kinds tools have."""
+    for name, tool in server.tools().items():
+        wrong = {argument: [["x"]] for argument in tool.input_schema["properties"]}
+        said = server.call(name, **wrong, none_such="a\nb").error()
+        for argument in wrong:
+            assert f'{argument} cannot be [["x"]]: it takes ' in said, (name, argument)
+        assert said.startswith(f"{name}: ") and 'no argument "none_such"' in said
+        assert "\n" not in said and "pydantic" not in said and "Input should" not in said
+
+
+def test_a_busy_kernel_is_read_and_left_alone(busy: Kernel, server: Server) -> None:
+    stats, pressure, cleanup = server.calls(
         ("memory_stats", {}),
         ("memory_pressure", {}),
         ("memory_cleanup", {"timeout_s": 1}),
@@ -168,15 +185,17 @@ def test_a_busy_kernel_is_read_and_left_alone(busy: Kernel) -> None:
     assert "timeout_s" in said and "--timeout" not in said
 
 
-def test_a_stopped_kernel_is_told_with_the_age_of_its_figures(loaded: Kernel) -> None:
+def test_a_stopped_kernel_is_told_with_the_age_of_its_figures(
+    loaded: Kernel, server: Server
+) -> None:
     import signal
 
-    assert call(loaded, "memory_stats").figures()["answered"]
+    assert server.call("memory_stats").figures()["answered"]
     time.sleep(3)  # its last word is of after that
     loaded._signal(signal.SIGSTOP)
     try:
-        stats, pressure = calls(
-            loaded, ("memory_stats", {"timeout_s": 1}), ("memory_pressure", {"timeout_s": 1})
+        stats, pressure = server.calls(
+            ("memory_stats", {"timeout_s": 1}), ("memory_pressure", {"timeout_s": 1})
         )
     finally:
         loaded._signal(signal.SIGCONT)
