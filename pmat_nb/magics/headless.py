@@ -70,6 +70,7 @@ class Headless:
         path = options["log"]
         self._log: RunLog | None = RunLog(session, path, options["notebook"]) if path else None
         self._stop: StopRecord | None = None
+        self._finished = False
 
     def settings_changed(self) -> None:
         """Nothing here depends on settings."""
@@ -82,6 +83,8 @@ class Headless:
 
     def start(self) -> None:
         """Say what holds in this kernel, limit its cells, watch for the runner's end."""
+        from pmat_nb.session.gating import gates_in_force
+
         session, protector = self._session, self._session.protector
         if protector is not None:
             protector.every_cell = _limit_of(self._options["limit_per_cell"])
@@ -95,6 +98,7 @@ class Headless:
                 "limit_source": limit.source if limit else None,
                 "notebook_key": session.recording.notebook().key,
                 "problems": list(session.settings.problems),
+                "gates": [gate._asdict() for gate in gates_in_force(session)],
             }
         )
         from pmat_nb.session.following import end_with
@@ -129,7 +133,9 @@ class Headless:
             self._session.faults.guard("the log")(self._log.cell_ended)()
 
     def finish(self) -> None:
-        """Check the gates and write the end."""
+        """Check the gates and write the end, once; one that was interrupted may be asked again."""
+        if self._finished:
+            return
         from pmat_nb.session.gating import check_session
 
         session = self._session
@@ -146,6 +152,7 @@ class Headless:
                 "faults": [f"{name}: {error}" for name, error in session.faults.seen.items()],
             }
         )
+        self._finished = True
         self.close()
 
 

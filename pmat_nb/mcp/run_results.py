@@ -25,7 +25,10 @@ class Cell(BaseModel):
 
 
 class Gate(BaseModel):
-    """A memory gate of pmat.toml; ``passed`` null: its figure could not be measured."""
+    """A memory gate of pmat.toml; ``passed`` null: its figure could not be measured.
+
+    ``problem`` says why one failed that was not checked.
+    """
 
     gate: str
     passed: bool | None
@@ -34,6 +37,7 @@ class Gate(BaseModel):
     figure_level: str | None
     bound_level: str | None
     cell: str
+    problem: str
 
 
 class RunResult(BaseModel):

@@ -27,6 +27,7 @@ _KINDS = {
     "bound_level": "object",
     "cell": "object",
     "first_line": "object",
+    "problem": "object",
 }
 _STATES = {True: "passed", False: "failed", None: "not measured"}
 _VERBS = {
@@ -141,6 +142,8 @@ def gate_blocks(checks: tuple[GateCheck, ...]) -> list[Block]:
 
 def failed_line(check: GateCheck) -> str:
     """A failed gate in words, on one line: the cell, the figure and the bound."""
+    if check.problem:
+        return f"gate {check.gate} {clean(check.problem)}"
     whole = _WHOLE.get(check.gate)
     who = whole or f"{_cell(check)} {_VERBS.get(check.gate, 'reached')}"
     figure = check.figure_level or brief(check.figure_bytes)

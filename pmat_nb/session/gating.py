@@ -18,6 +18,7 @@ __all__ = [
     "follow_files",
     "gate_bounds",
     "gates_are_on",
+    "gates_in_force",
     "level_of_cell",
     "unread_gates",
 ]
@@ -82,6 +83,13 @@ def check_session(session: Session) -> tuple[GateCheck, ...]:
         session.cleaner.clean(compact=True)
         cleaned = session.probe.rss_bytes()
     return check_gates(bounds, GateFigures(_at_start(session), end, cleaned, tuple(cells)))
+
+
+def gates_in_force(session: Session) -> tuple[GateCheck, ...]:
+    """Every gate that is set with its bound; nothing is measured."""
+    if not gates_are_on(session):
+        return ()
+    return check_gates(gate_bounds(session), GateFigures(None, None, None, ()))
 
 
 def _at_start(session: Session) -> int | None:

@@ -162,7 +162,9 @@ def test_two_at_once_and_an_interrupt():
     for name in "ab":
         code = [
             "x = 1",
-            "import time\nfor _ in range(600): time.sleep(0.1)" if name == "a" else "2",
+            "import time; y = b'y' * (30 * 2**20)\nwhile True: time.sleep(0.1)"
+            if name == "a"
+            else "2",
         ]
         write_notebook(Path(f"{name}.ipynb"), [*code, "3"])
     log = Path("a.ndjson")
@@ -176,10 +178,60 @@ def test_two_at_once_and_an_interrupt():
     assert first.returncode == 130, said + problems
     assert "Traceback" not in problems
     assert gone(kernels)
-    outcomes = [one["outcome"] for one in read("a.json")["notebooks"][0]["cells"]]
+    report = read("a.json")["notebooks"][0]
+    ended, interrupted, _ = report["cells"]
+    outcomes = [one["outcome"] for one in report["cells"]]
     assert outcomes == ["ok", "interrupted", "not run"]
-    assert lines(log) and not journals()
+    # What was measured up to then, the interrupted cell and the end included.
+    assert ended["peak_bytes"] and interrupted["label"] == "In[2]"
+    assert interrupted["added_bytes"] >= 30 * MIB and interrupted["duration_s"] > 0.1
+    assert report["growth_bytes"] >= 30 * MIB
+    assert "a.ipynb 2/3 In[2] interrupted · " in problems
+    assert code_cells("a.executed.ipynb")[1]["metadata"]["pmat_nb"]["peak_bytes"]
+    assert lines(log)[-1]["cell"]["label"] == "In[2]" and not journals()
     assert second.returncode == 0 and '"outcome":"ok"' in second.stdout
+
+
+def test_a_cell_that_takes_no_interrupt_leaves_what_was_known_before_it():
+    """SIGTERM; the cell's kernel answers nothing any more, so its gates were not checked."""
+    Path("pmat.toml").write_text('[quality.gates.memory]\nmax_cell_growth = "10MB"\n')
+    deaf = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(100)"
+    write_notebook(Path("deaf.ipynb"), ["x = 1", deaf, "never = 1"])
+    log = Path("deaf.ndjson")
+    words = command("deaf.ipynb", "--log", log, "--report", "deaf.xml", "-q")
+    runner = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until(lambda: has_logged(log, 2) and lines(log)[-1]["running"] == "In[2]")
+    kernels = children_of(runner.pid)
+    runner.send_signal(signal.SIGTERM)
+    said, problems = runner.communicate(timeout=60)
+    assert runner.returncode == 130, said + problems
+    assert gone(kernels) and not journals()
+    assert "gate max_cell_growth was not checked: the kernel did not answer within 5 s" in said
+    cases = {one.get("name"): one for one in ET.parse("deaf.xml").getroot().iter("testcase")}
+    assert list(cases["In[1] x = 1"]) == []
+    assert cases["cell 2 import signal, time"][0].get("type") == "interrupted"
+    assert cases["gate max_cell_growth"][0].get("type") == "gate"
+    assert cases["cell 3 never = 1"][0].tag == "skipped"
+
+
+def test_a_gate_that_cannot_be_checked_in_time_fails():
+    """The last cell leaves something that keeps the kernel from answering."""
+    Path("pmat.toml").write_text('[quality.gates.memory]\nmax_cell_growth = "10MB"\n')
+    busy = "import time\nget_ipython().events.register('pre_execute', lambda: time.sleep(30))"
+    write_notebook(Path("n.ipynb"), [busy])
+    words = ["run", "n.ipynb", "--report", "n.json", "--output-notebook", "off", "-q"]
+    code = (
+        "import sys; from pmat_nb.cli.main import main; from pmat_nb.cli.run import executing; "
+        f"executing._FINISH_S = 2.0; sys.exit(main({words!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 3, done.stdout + done.stderr
+    why = "was not checked: the kernel did not answer within 2 s"
+    assert f"gate max_cell_growth {why}" in done.stdout
+    (run_,) = read("n.json")["notebooks"]
+    (gate,) = run_["gates"]
+    assert (gate["passed"], gate["bound_bytes"], gate["problem"]) == (False, 10 * MIB, why)
+    assert run_["outcome"] == "ok" and run_["cells"][0]["peak_bytes"]
 
 
 def test_a_baseline_and_a_time_out():

@@ -25,7 +25,8 @@ from .ending import notebook_run
 __all__ = ["Execution", "Job", "execute"]
 
 _FINISH_S = 120.0
-_AFTER_TIMEOUT_S = 10.0
+# So long a kernel whose cell was interrupted has to say what it knows.
+_AFTER_STOP_S = {"timed out": 10.0, "interrupted": 5.0}
 
 
 class Job(NamedTuple):
@@ -75,6 +76,7 @@ class Execution:
                 await self.finish()
         except asyncio.CancelledError:
             self.outcome = "interrupted"
+            await self._hear_the_rest()
         finally:
             await self.close()
         return self.run()
@@ -161,30 +163,50 @@ class Execution:
     async def finish(self) -> None:
         """Check the gates in the kernel, or find out how it ended."""
         client = self.client
-        if self.outcome == "timed out":
-            await ensure_async(client.km.interrupt_kernel())
-        if self.outcome != "died":
-            wait_s = _AFTER_TIMEOUT_S if self.outcome == "timed out" else _FINISH_S
-            try:
-                await client.async_ask("finish", timeout_s=wait_s)
-            except DeadKernelError:
-                await self._find_cause()
-                return
-            except PmatError as problem:
-                self._notes += (f"the gates were not checked: {problem}",)
-            self._read_end()
+        if self.outcome == "died":
+            await self._find_cause()
             return
-        await self._find_cause()
+        wait_s, problem = _AFTER_STOP_S.get(self.outcome, _FINISH_S), ""
+        if self.outcome in _AFTER_STOP_S:
+            await ensure_async(client.km.interrupt_kernel())
+        try:
+            await client.async_ask("finish", timeout_s=wait_s)
+        except DeadKernelError:
+            await self._find_cause()
+            return
+        except PmatError as trouble:
+            problem = str(trouble)
+        self._read_end()
+        if not self.end:
+            self._without_end(problem)
+
+    async def _hear_the_rest(self) -> None:
+        """What an interrupted kernel measured up to now; its cell ends first."""
+        if self.client.started and not self.end:
+            # nbclient's own requests were cancelled with the cell: nothing else is under way.
+            await self.finish()
+            for place, made in self.cells.items():
+                if made.outcome == "interrupted":
+                    self._tell(place, made)
 
     def _read_end(self) -> None:
-        """The kernel's last words, and those on a cell that was interrupted for its time."""
+        """The kernel's last words, and those on a cell that was interrupted."""
         for event in self.client.link.events():
             if event["event"] == "end":
                 self.end = event
             for place, made in self.cells.items():
-                if made.outcome == "timed out" and event["event"] == "cell":
+                if made.outcome in _AFTER_STOP_S and event["event"] == "cell":
                     cell = self.job.notebook.cells[place]
-                    self.cells[place] = cell_of(place, cell, "timed out", made.error, event)
+                    self.cells[place] = cell_of(place, cell, made.outcome, made.error, event)
+                    note_in_cell(cell, self.cells[place])
+
+    def _without_end(self, problem: str) -> None:
+        """Gates that nobody checked have failed: what they look at may be over its bound."""
+        why = problem or "the kernel did not say"
+        self._notes += (f"figures at the end are missing: {why}",)
+        gates = self.client.started.get("gates", ())
+        unchecked = {"passed": False, "problem": f"was not checked: {why}"}
+        self.end = {"gates": [{**gate, **unchecked} for gate in gates]}
 
     async def _find_cause(self) -> None:
         started, status = self.client.started, self._pid_exit()

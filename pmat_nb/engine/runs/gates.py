@@ -49,7 +49,10 @@ class GateFigures(NamedTuple):
 
 
 class GateCheck(NamedTuple):
-    """One gate: bytes or a level against the bound; ``cell`` is where the figure was reached."""
+    """One gate: bytes or a level against the bound; ``cell`` is where the figure was reached.
+
+    ``problem`` says why one failed that nobody checked.
+    """
 
     gate: str
     passed: bool | None
@@ -59,6 +62,7 @@ class GateCheck(NamedTuple):
     bound_level: str | None = None
     cell: str = ""
     first_line: str = ""
+    problem: str = ""
 
 
 def check_gates(bounds: GateBounds, figures: GateFigures) -> tuple[GateCheck, ...]:
