@@ -16,10 +16,10 @@ __all__ = ["all_limits", "enforced_limit", "standing_limit", "standing_source"]
 def standing_limit(session: Session, room: Usable | None) -> Limit | None:
     """The kernel's standing limit; enforced where a guard runs or can run."""
     protector = session.protector
-    if protector is None or protector.standing_bytes is None:
+    if protector is None or protector.standing.limit_bytes is None:
         return None
     source = standing_source(session, room)
-    return Limit(protector.standing_bytes, source, enforced=not protector.unavailable)
+    return Limit(protector.standing.limit_bytes, source, enforced=not protector.unavailable)
 
 
 def standing_source(session: Session, room: Usable | None) -> str:
@@ -27,11 +27,11 @@ def standing_source(session: Session, room: Usable | None) -> str:
     row = session.settings.row("max_total")
     spec: Any = row.value
     machine, protector = session.settings.layer("machine"), session.protector
-    if protector is not None and protector.beyond_auto_bytes is not None:
+    if protector is not None and protector.standing.beyond_auto_bytes is not None:
         from pmat_nb.render.format import limit
 
-        return f"auto, tighter than {limit(protector.beyond_auto_bytes)}"
-    if machine is not None and protector is not None and protector.capped:
+        return f"auto, tighter than {limit(protector.standing.beyond_auto_bytes)}"
+    if machine is not None and protector is not None and protector.standing.capped:
         return f"{machine.source}, a cap"
     if spec.kind == "auto":
         return f"auto, {room.bound.source}" if room is not None else "auto"

@@ -95,7 +95,7 @@ class DeathWatch:
 
     def _limit(self) -> int | None:
         protector = self._session.protector
-        return protector.standing_bytes if protector else None
+        return protector.standing.limit_bytes if protector else None
 
     def _last_sized(self) -> float | None:
         reporter = self._session.reporter_if_made()

@@ -27,8 +27,11 @@ class Legacy:
         # Also of silent cells; a cell's number is no mark of it: %reset begins to count anew.
         shell.events.register("post_execute", self._end_of_cell)
         self._values = session.settings.session_values()
-        protector = session.protector
-        self._standing = protector.standing_options if protector is not None else None
+        # How the standing limit was enforced: its ceiling, and whether it only warned.
+        self._enforced: tuple[str, bool] | None = None
+        if session.protector is not None:
+            standing = session.protector.standing
+            self._enforced = standing.ceiling, standing.warn_only
         self._cells = tuple(session.cells)
 
     def hand_to(self, session: Session) -> None:
@@ -59,8 +62,9 @@ class Legacy:
         except UsageError as problem:
             session.say(f"pmat_nb: set before and no longer in force: {self._words()}: {problem}")
             return
-        if session.protector is not None and self._standing is not None:
-            session.protector.standing_options = self._standing
+        if session.protector is not None and self._enforced is not None:
+            standing = session.protector.standing
+            standing.ceiling, standing.warn_only = self._enforced
         session.settings_changed()
 
     def _words(self) -> str:

@@ -119,7 +119,7 @@ def _figures(pool: Pool) -> PoolFigures:
 def _room_bytes(session: Session, manager: PoolManager) -> int | None:
     """What the kernel's limit leaves for the pools, beside all that is not theirs."""
     protector = session.protector
-    standing = protector.standing_bytes if protector is not None else None
+    standing = protector.standing.limit_bytes if protector is not None else None
     tree = session.tree_bytes()
     if standing is None or tree is None:
         return None

@@ -137,7 +137,7 @@ class PressureMonitor:
     def limit(self) -> Limit | None:
         """The limit in force, as found within the last minute."""
         protector = self._session.protector
-        standing = protector and (protector.standing_bytes, protector.unavailable)
+        standing = protector and (protector.standing.limit_bytes, protector.unavailable)
         if self._clock() >= self._limit_until or standing != self._limit_for:
             self._limit = enforced_limit(self._session)
             self._limit_for, self._limit_until = standing, self._clock() + _LIMIT_KNOWN_S

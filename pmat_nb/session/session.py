@@ -137,8 +137,8 @@ class Session(Parts):
     def greet(self) -> None:
         """What there is to say at load: the protection, and earlier deaths."""
         protector = self.protector
-        if protector is not None and protector.standing_bytes is not None:
-            self.notice("protection", protector.announcement())
+        if protector is not None and protector.standing.limit_bytes is not None:
+            self.notice("protection", protector.standing.announcement())
         self._follow_track()
         self.faults.guard("the death journal")(self.tell_of_deaths)()
 

@@ -17,7 +17,7 @@ CAPPED = """
     shell.run_line_magic("load_ext", "pmat_nb")
 
     def standing():
-        return current().protector.standing_bytes
+        return current().protector.standing.limit_bytes
 
     def limit(text):
         try:

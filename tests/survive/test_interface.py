@@ -43,7 +43,7 @@ def test_the_standing_limit_is_set_and_shown(survivor: Kernel, size: str) -> Non
     result = survivor.run(f"%pmat_limit {size}")
     assert result.ok and result.text and result.html, result.error
     assert "protection" in result.text
-    standing = survivor.value(f"{SESSION}.protector.standing_bytes")
+    standing = survivor.value(f"{SESSION}.protector.standing.limit_bytes")
     if size == "2GB":
         assert standing == 2 * 1024**3
     elif size == "off":
@@ -93,11 +93,11 @@ def test_a_cell_limit_that_cannot_hold_is_refused_with_what_would(survivor: Kern
 
 
 def test_a_standing_limit_beyond_auto_leaves_auto_in_force(survivor: Kernel) -> None:
-    auto = survivor.value(f"{SESSION}.protector.standing_bytes")
+    auto = survivor.value(f"{SESSION}.protector.standing.limit_bytes")
     for size in ("10TB", "100%"):
         said = survivor.run(f"%pmat_limit {size}").text
         assert re.search(r"is stopped \(auto, tighter than \S+ \SB\)", said), said
-        standing = survivor.value(f"{SESSION}.protector.standing_bytes")
+        standing = survivor.value(f"{SESSION}.protector.standing.limit_bytes")
         assert abs(standing - auto) < 1024**3
     assert "tighter" not in survivor.run("%pmat_limit 2GB").text
 

@@ -1,23 +1,22 @@
 """Arms the guard around every cell, and settles what it stopped.
 
 One :class:`Protector` per session. The session's cell hooks call :meth:`begin` last
-before a cell and :meth:`end` first after it; the shell's ``showtraceback`` is wrapped,
-because that is where an error reaches the user while its frames are still there.
+before a cell and :meth:`end` first after it; errors come by :class:`ErrorHooks`.
 """
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pmat_nb.errors import MemoryLimitExceeded, UnavailableError, UsageError
 from pmat_nb.session.hooks import is_headed_by
 from pmat_nb.units import LimitSpec
 
-from .limits import CellLimit, NextLimit, ceiling_wanted, cell_bytes, standing_in_force
+from .error_hooks import ErrorHooks
+from .limits import CellLimit, NextLimit, ceiling_wanted, cell_bytes
 from .scope import OpenScope
+from .standing import StandingLimit
 from .tasks import tasks_of
 
 if TYPE_CHECKING:
@@ -41,15 +40,8 @@ class Protector:
         self._peak_bytes: int | None = None
         # What every cell may add that has no limit of its own.
         self.every_cell: CellLimit | None = None
-        self._ceiling = "auto"
-        self._warn_only = False
-        self._show: Callable[..., Any] | None = None
-        self._thread_hook: Callable[[Any], Any] = threading.excepthook
-        self.standing_bytes: int | None = None
-        # Whether it is the machine's cap, below what anybody else asked for.
-        self.capped = False
-        # What was asked for, where the automatic limit is the tighter one and holds instead.
-        self.beyond_auto_bytes: int | None = None
+        self.standing = StandingLimit(session)
+        self._errors = ErrorHooks(session, self)
         # While a cell is repeated: an error ends one run, and the next is under the limit too.
         self.armed_after_errors = False
         self.unavailable = ""
@@ -58,33 +50,15 @@ class Protector:
 
     def open(self) -> None:
         """Resolve the standing limit; the guard itself starts with the first cell."""
-        shell: Any = self._session.shell
         self.resolve_standing()
-        self._show = shell.showtraceback
-        shell.showtraceback = self._showtraceback
-        self._thread_hook, threading.excepthook = threading.excepthook, self._on_thread_error
+        self._errors.install()
 
     def close(self) -> None:
-        """Take the wrapper back and end the guard."""
-        shell: Any = self._session.shell
-        if shell.__dict__.get("showtraceback") == self._showtraceback:
-            del shell.showtraceback
-        if threading.excepthook == self._on_thread_error:
-            threading.excepthook = self._thread_hook
+        """Take the hooks back and end the guard."""
+        self._errors.remove()
         if self._guard is not None:
             self._guard.close()
             self._guard = None
-
-    def announcement(self) -> str:
-        """The one line at load."""
-        from pmat_nb.render.format import limit
-
-        kind = getattr(self._session.settings.get("max_total"), "kind", "auto")
-        auto = kind == "auto" or self.beyond_auto_bytes is not None
-        return (
-            f"pmat_nb: a cell that takes this kernel over {limit(self.standing_bytes)} is stopped "
-            f"({'auto' if auto else 'max_total'}); %pmat_limit off switches this off"
-        )
 
     @property
     def guard_pids(self) -> tuple[int, ...]:
@@ -120,42 +94,17 @@ class Protector:
 
         return resource.getrlimit(resource.RLIMIT_DATA)[0]
 
-    # --- the standing limit -------------------------------------------------------
-
     def resolve_standing(self) -> None:
         """Compute the standing limit from the settings and hand it to the guard."""
-        session = self._session
-        spec: Any = session.settings.get("max_total")
-        cap: Any = session.settings.cap("max_total")
-        room, held = session.room(), session.tree_bytes() or 0
-        found = standing_in_force(spec, cap, room, held)
-        self.standing_bytes, self.beyond_auto_bytes, self.capped = found
+        self.standing.resolve()
         if self._guard is not None:
-            self._guard.set_standing(
-                self.standing_bytes, ceiling=self._standing_ceiling(), warn_only=self._warn_only
-            )
+            self.standing.hand_to(self._guard)
 
     def set_standing(self, spec: LimitSpec, *, ceiling: str, warn_only: bool) -> None:
         """``%pmat_limit SIZE``: change the kernel's one standing limit at once."""
         self._session.settings.put("max_total", spec)
-        self._ceiling = ceiling
-        self._warn_only = warn_only
+        self.standing.ceiling, self.standing.warn_only = ceiling, warn_only
         self.resolve_standing()
-
-    @property
-    def standing_options(self) -> tuple[str, bool]:
-        """How the standing limit is enforced: its ceiling, and whether it only warns."""
-        return self._ceiling, self._warn_only
-
-    @standing_options.setter
-    def standing_options(self, options: tuple[str, bool]) -> None:
-        self._ceiling, self._warn_only = options
-
-    def _standing_ceiling(self) -> bool:
-        # The automatic limit is only watched: its figure moves with what others use.
-        spec: Any = self._session.settings.get("max_total")
-        named = self.capped or spec.kind not in ("auto", "off")
-        return named and self.beyond_auto_bytes is None and ceiling_wanted(self._ceiling)
 
     # --- cells --------------------------------------------------------------------
 
@@ -178,12 +127,12 @@ class Protector:
         limit = asked.limit if asked is not None else CellLimit(_OFF)
         own = asked.size_bytes if asked is not None else None
         # Above a cell, "off" also lifts the standing limit for it.
-        if own is None and (self.standing_bytes is None or asked is not None):
+        if own is None and (self.standing.limit_bytes is None or asked is not None):
             return
         guard = self.guard()
         if guard is None:
             return
-        ceiling = ceiling_wanted(limit.ceiling) if own else self._standing_ceiling()
+        ceiling = ceiling_wanted(limit.ceiling) if own else self.standing.has_ceiling
         namespace = self._session.namespace_owner.user_ns
         from pmat_nb.engine.guard import runs_under
 
@@ -213,8 +162,8 @@ class Protector:
         stopped = scope.settled
         if stopped is None:
             stopped = self._settle(scope, result.error_in_exec or scope.refused_in_thread)
-            if stopped is not None and self._show is not None:
-                self._show((type(stopped), stopped, None))
+            if stopped is not None:
+                self._errors.show(stopped)
         if stopped is not None:
             # What the cell ends with for whoever asked to run it.
             result.error_in_exec = stopped
@@ -234,6 +183,20 @@ class Protector:
         if self.armed_after_errors and not self._may_be_a_stop(scope, error):
             return error
         return self._settle(scope, error) or error
+
+    def note_thread_error(self, error: BaseException | None) -> None:
+        """A thread ended: of the ceiling, perhaps, and then its cell is not fine either."""
+        guard = self._guard
+        if isinstance(error, MemoryError) and guard is not None:
+            for scope in self._open:
+                if guard.ceiling_caused(error, scope.token):
+                    scope.refused_in_thread = error
+                    break
+
+    @property
+    def has_open_cell(self) -> bool:
+        """Whether a cell runs under a limit."""
+        return bool(self._open)
 
     @property
     def is_stopping(self) -> bool:
@@ -275,38 +238,6 @@ class Protector:
         self._session.on_stop(scope.settled)
         return scope.settled
 
-    def _showtraceback(self, exc_tuple: Any = None, *args: Any, **kwargs: Any) -> Any:
-        show = self._show
-        assert show is not None
-        self._end_profile()
-        error = exc_tuple[1] if exc_tuple is not None else sys.exc_info()[1]
-        if error is None or not self._open:
-            return show(exc_tuple, *args, **kwargs)
-        try:
-            seen = self.settle_error(error)
-        except Exception as problem:
-            self._session.faults.report("the report of a stop", problem)
-            return show(exc_tuple, *args, **kwargs)
-        if seen is not error or isinstance(seen, MemoryLimitExceeded):
-            exc_tuple = (type(seen), seen, seen.__traceback__)
-        return show(exc_tuple, *args, **kwargs)
-
-    def _end_profile(self) -> None:
-        """Before anything is made of the error: what that takes is not the cell's."""
-        session = self._session
-        if (profiling := session.part_if_made("profiling")) is not None:
-            session.faults.guard("profiling")(profiling.error_shown)()
-
-    def _on_thread_error(self, args: Any) -> None:
-        """A thread ended: of the ceiling, perhaps, and then its cell is not fine either."""
-        error, guard = args.exc_value, self._guard
-        if isinstance(error, MemoryError) and guard is not None:
-            for scope in self._open:
-                if guard.ceiling_caused(error, scope.token):
-                    scope.refused_in_thread = error
-                    break
-        self._thread_hook(args)
-
     def _take_next(self, source: str) -> NextLimit | None:
         waiting, self._next = self._next, None
         if waiting is None or not is_headed_by(source, waiting.first_line):
@@ -336,13 +267,11 @@ class Protector:
                 self.unavailable = guard.reason
                 return None
             self._guard = guard
-            guard.set_standing(
-                self.standing_bytes, ceiling=self._standing_ceiling(), warn_only=self._warn_only
-            )
+            self.standing.hand_to(guard)
         return self._guard
 
     def _tell_if_over(self, token: Token) -> None:
-        standing = self.standing_bytes
+        standing = self.standing.limit_bytes
         if standing is None or token.baseline_bytes < standing or token.threshold_bytes is None:
             return
         from .sayings import over_line

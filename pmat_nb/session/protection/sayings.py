@@ -35,9 +35,9 @@ def warning_line(report: GuardReport) -> str:
 def protection_words(session: Session) -> str:
     """What happens at the limit."""
     protector = session.protector
-    if protector is None or protector.standing_bytes is None:
+    if protector is None or protector.standing.limit_bytes is None:
         return "off: a runaway cell can end this kernel"
     if protector.unavailable:
         return f"not available here: {protector.unavailable}"
     source = standing_source(session, None)
-    return f"a cell that reaches {limit(protector.standing_bytes)} is stopped ({source})"
+    return f"a cell that reaches {limit(protector.standing.limit_bytes)} is stopped ({source})"
