@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from support.kernel import GIB, Kernel
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="RSS is read from /proc")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="another platform: RSS is read from /proc"
+)
 
 MB = 1024**2
 BEFORE = [

@@ -7,7 +7,9 @@ import sys
 import pytest
 from support.notebooks import NOTEBOOKS, execute, is_kept_without_outputs, shown
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="RSS is read from /proc")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="another platform: RSS is read from /proc"
+)
 
 NOTEBOOK = NOTEBOOKS / "03_manage.ipynb"
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 if sys.platform != "linux":
-    pytest.skip("the guard needs /proc", allow_module_level=True)
+    pytest.skip("another platform: the guard needs /proc", allow_module_level=True)
 
 from pmat_nb.engine.guard import Guard, limit_block, stacks
 from pmat_nb.engine.guard.ceiling import ceiling_caused

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 if sys.platform != "linux":
-    pytest.skip("the guard needs /proc", allow_module_level=True)
+    pytest.skip("another platform: the guard needs /proc", allow_module_level=True)
 
 from pmat_nb.engine.guard import Guard, limit_block, runs_under
 from pmat_nb.engine.guard.process import layout

@@ -10,7 +10,9 @@ import pytest
 from support.kernel import Kernel
 from support.processes import rss_bytes
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the guard needs /proc")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="another platform: the guard needs /proc"
+)
 
 MB = 1024**2
 HOOK = (Path(__file__).parent / "kernel_hook.py").read_text()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 if sys.platform != "linux":
-    pytest.skip("the guard needs /proc", allow_module_level=True)
+    pytest.skip("another platform: the guard needs /proc", allow_module_level=True)
 
 from runaways import MB, outcome_of
 

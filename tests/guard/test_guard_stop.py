@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 if sys.platform != "linux":
-    pytest.skip("the guard needs /proc", allow_module_level=True)
+    pytest.skip("another platform: the guard needs /proc", allow_module_level=True)
 
 from pmat_nb.engine.guard import runs_under, stop
 from pmat_nb.engine.guard.token import Token

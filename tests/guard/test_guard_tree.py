@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 if sys.platform != "linux":
-    pytest.skip("the guard needs /proc", allow_module_level=True)
+    pytest.skip("another platform: the guard needs /proc", allow_module_level=True)
 
 from pmat_nb.engine.guard.process import procfs
 from pmat_nb.engine.guard.process.tree import Tree

@@ -9,7 +9,7 @@ import pytest
 
 from pmat_nb.engine.history.notebook import Notebook, identify_notebook
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX paths")
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="another platform: POSIX paths")
 
 
 def test_jupyter_server_comes_first() -> None:

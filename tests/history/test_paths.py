@@ -13,7 +13,9 @@ import pytest
 
 from pmat_nb.engine.paths import history_dir, make_private, runtime_dir, settings_file, state_dir
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="XDG folders are Linux")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="another platform: XDG folders are Linux"
+)
 
 
 def test_folders_are_made_for_the_user_alone(

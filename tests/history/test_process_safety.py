@@ -23,7 +23,7 @@ from pmat_nb.engine.history.store import CellItem, HistoryWriter
 
 from .support import cell, session
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals and fork")
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="another platform: POSIX signals and fork")
 ROOT = Path(__file__).parents[2]
 
 WRITER = """

@@ -81,7 +81,7 @@ def test_what_is_not_ours_stays(tmp_path: Path) -> None:
     assert all((tmp_path / name).exists() for name in strangers)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+@pytest.mark.skipif(os.name == "nt", reason="another platform: links need rights on Windows")
 def test_a_link_with_our_name_stays_and_so_does_its_target(tmp_path: Path) -> None:
     target = make(tmp_path / "elsewhere", 1000)
     (tmp_path / "h").mkdir()

@@ -131,7 +131,7 @@ def test_a_format_without_a_needed_column_is_refused_with_both_versions(tmp_path
     assert "has no column label (its format is 9, this pmat_nb reads 1)" in problem
 
 
-@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+@pytest.mark.skipif(os.name == "nt", reason="another platform: links need rights on Windows")
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     row = write_session(tmp_path / "elsewhere")
     (tmp_path / "h").mkdir()

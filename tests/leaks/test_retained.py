@@ -112,7 +112,8 @@ def test_a_cache_that_spills_is_told_by_what_it_spills_to(module):
 
 @pytest.mark.parametrize("kind", ["bytearray", "text", "array"])
 def test_what_replaces_itself_by_more_leaks_or_is_kept(kind):
-    np = pytest.importorskip("numpy")
+    import numpy as np
+
     begin, more, add = {
         "bytearray": (bytearray(), bytes(4000), lambda old, new: bytearray(old + new)),
         "text": ("", "x" * 4000, lambda old, new: old + new),
@@ -158,7 +159,8 @@ def test_modules_under_new_names_are_held_by_their_table():
 
 
 def test_a_frame_that_gets_columns_is_kept():
-    pd = pytest.importorskip("pandas")
+    import pandas as pd
+
     names = {"df": pd.DataFrame({"x": range(5000)})}
     numbers = iter(range(10**6))
 

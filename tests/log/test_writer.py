@@ -122,7 +122,7 @@ def test_a_path_that_cannot_be_opened_is_refused_with_the_reason(tmp_path: Path,
         LogWriter(tmp_path / name)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="another platform: /dev/full is Linux")
 def test_a_full_disk_is_told_with_the_reason() -> None:
     log = LogWriter("/dev/full")
     with pytest.raises(StateFileError, match="/dev/full cannot be written: No space left"):
@@ -138,7 +138,7 @@ def test_writing_after_closing_is_refused(tmp_path: Path) -> None:
         log.write({})
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a killed writer on POSIX")
+@pytest.mark.skipif(os.name == "nt", reason="another platform: a killed writer on POSIX")
 def test_a_kill_costs_at_most_the_line_being_written(tmp_path: Path) -> None:
     path = tmp_path / "log.ndjson"
     code = f"""

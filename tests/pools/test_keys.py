@@ -130,7 +130,8 @@ def test_a_long_list_of_mixed_values_is_keyed_by_all_of_it() -> None:
 
 
 def test_polars_frames_by_content() -> None:
-    polars = pytest.importorskip("polars")
+    import polars
+
     frame = polars.DataFrame({"a": [1, 2], "b": ["x", None]})
     assert key(frame) == key(frame.clone()) != key(frame.with_columns(a=polars.lit(3)))
 

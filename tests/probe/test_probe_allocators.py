@@ -22,7 +22,9 @@ from pmat_nb.engine.probe.procfs import ProcFs
 from pmat_nb.engine.probe.pymalloc import parse_stats
 from pmat_nb.engine.records import AllocatorState
 
-linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs glibc")
+linux = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="another platform: needs glibc"
+)
 MIB = 1024**2
 
 

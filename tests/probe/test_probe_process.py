@@ -17,7 +17,9 @@ import pytest
 from pmat_nb.engine.probe import Probe
 from pmat_nb.engine.probe.procfs import PAGE_BYTES
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="another platform: needs /proc"
+)
 
 MIB = 1024**2
 

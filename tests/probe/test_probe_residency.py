@@ -20,7 +20,9 @@ from pmat_nb.engine.probe import Probe
 from pmat_nb.engine.probe.procfs import PAGE_BYTES as PAGE
 from pmat_nb.engine.probe.residency import PageMap
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs pagemap")
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="another platform: needs pagemap"
+)
 
 MIB = 1024**2
 

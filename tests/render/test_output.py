@@ -87,7 +87,7 @@ def test_a_link_stays_a_link(tmp_path):
     assert json.loads((tmp_path / "real.json").read_text())
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this platform")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="another platform: no pipes")
 def test_a_pipe_is_written_to_not_replaced(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-pty = pytest.importorskip("pty", reason="only where there are pseudo-terminals")
+pty = pytest.importorskip("pty", reason="another platform: no pseudo-terminals")
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 _CLEARED = "\x1b[H\x1b[2J"

@@ -39,14 +39,16 @@ def test_no_library_is_imported() -> None:
 
 
 def test_a_small_view_keeps_the_whole_base() -> None:
-    np = pytest.importorskip("numpy")
+    import numpy as np
+
     size = _sizes({"view": np.ones(MB)[:10]})["view"]
     assert 8 * MB < size.retained_bytes < 8 * MB + 1000
     assert size.shallow_bytes < 200
 
 
 def test_base_and_view_are_charged_once() -> None:
-    np = pytest.importorskip("numpy")
+    import numpy as np
+
     namespace = {"a": np.ones(MB)}
     namespace["b"] = namespace["a"][::2]
     sizes = _sizes(namespace)
@@ -55,7 +57,8 @@ def test_base_and_view_are_charged_once() -> None:
 
 
 def test_a_memory_map_is_marked_as_file(tmp_path: Path) -> None:
-    np = pytest.importorskip("numpy")
+    import numpy as np
+
     mapped = np.memmap(tmp_path / "data", dtype="u1", mode="w+", shape=MB)
     namespace = {"mapped": mapped}
     del mapped
@@ -79,8 +82,9 @@ def test_maps_and_ctypes_blocks() -> None:
 
 
 def test_pandas_blocks_are_shared_by_a_shallow_copy() -> None:
-    pd = pytest.importorskip("pandas")
-    np = pytest.importorskip("numpy")
+    import numpy as np
+    import pandas as pd
+
     namespace = {"a": pd.DataFrame({"x": np.random.rand(MB), "y": np.random.rand(MB)})}
     namespace["b"] = namespace["a"].copy(deep=False)
     sizing = _sizing(namespace)
@@ -90,8 +94,9 @@ def test_pandas_blocks_are_shared_by_a_shallow_copy() -> None:
 
 
 def test_keys_in_an_index_engine_are_the_index_s_own() -> None:
-    pd = pytest.importorskip("pandas")
-    np = pytest.importorskip("numpy")
+    import numpy as np
+    import pandas as pd
+
     words = np.array([f"a word of text {i}" for i in range(20_000)], dtype=object)
     index = pd.Index(words, dtype=object)
     del words
@@ -106,8 +111,8 @@ def test_keys_in_an_index_engine_are_the_index_s_own() -> None:
 
 
 def test_text_columns_count_their_arrow_buffers() -> None:
-    pd = pytest.importorskip("pandas")
-    pytest.importorskip("pyarrow")
+    import pandas as pd
+
     text = pd.Series(["x" * 50] * 100_000, dtype="string[pyarrow]")
     namespace = {"text": text}
     del text
@@ -116,7 +121,8 @@ def test_text_columns_count_their_arrow_buffers() -> None:
 
 
 def test_arrow_slices_share_and_numpy_sees_the_same_bytes() -> None:
-    pa = pytest.importorskip("pyarrow")
+    import pyarrow as pa
+
     namespace: dict[str, Any] = {"table": pa.table({"x": range(MB)})}
     namespace["part"] = namespace["table"].slice(5, 10)
     namespace["array"] = namespace["table"]["x"].chunk(0).to_numpy()
@@ -128,8 +134,9 @@ def test_arrow_slices_share_and_numpy_sees_the_same_bytes() -> None:
 
 
 def test_polars_frames_share_columns_and_lazy_ones_stay_lazy() -> None:
-    pl = pytest.importorskip("polars")
-    pa = pytest.importorskip("pyarrow")
+    import polars as pl
+    import pyarrow as pa
+
     # Older ones cannot show polars' buffers: then its own estimate stands, and says so.
     seen = hasattr(pa, "string_view")
     ran: list[int] = []
@@ -146,9 +153,8 @@ def test_polars_frames_share_columns_and_lazy_ones_stay_lazy() -> None:
 
 @pytest.mark.extra
 def test_torch_and_numpy_over_one_block() -> None:
+    import numpy as np
     import torch
-
-    np = pytest.importorskip("numpy")
 
     class Refuses(torch.Tensor):  # type: ignore[misc,name-defined]
         @classmethod
@@ -169,7 +175,6 @@ def test_torch_and_numpy_over_one_block() -> None:
 
 
 def test_figures_and_images_count_their_pixels() -> None:
-    pytest.importorskip("matplotlib")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from PIL import Image
@@ -182,7 +187,8 @@ def test_figures_and_images_count_their_pixels() -> None:
 
 
 def test_nothing_is_materialised_or_changed() -> None:
-    pd = pytest.importorskip("pandas")
+    import pandas as pd
+
     frame = pd.DataFrame({"x": [1, 2]}, index=["a", "b"])
     before = dict(frame.index._cache), frame.__dict__.keys()
     _sizes({"frame": frame})

@@ -330,7 +330,8 @@ def test_later_groups_get_their_share_of_the_budget() -> None:
 
 
 def test_an_array_is_counted_however_late_it_is() -> None:
-    np = pytest.importorskip("numpy")
+    import numpy as np
+
     from pmat_nb.consumers.adapters import default_adapters
 
     slow = iter(range(10**7))

@@ -67,7 +67,6 @@ def test_retained_is_what_deleting_frees(recipe: Recipe) -> None:
 
 
 def test_retained_is_what_deleting_frees_with_arrays() -> None:
-    pytest.importorskip("numpy")
     from pmat_nb.consumers.adapters import default_adapters
 
     arrays = array_leaves()

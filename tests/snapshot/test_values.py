@@ -237,7 +237,9 @@ def test_memmap_of_a_passing_file_is_saved_by_content(folder: Folder) -> None:
 
 @pytest.mark.parametrize("cut", ["whole", "sliced", "joined"])
 def test_arrow_and_polars(folder: Folder, cut: str) -> None:
-    pa, pl = pytest.importorskip("pyarrow"), pytest.importorskip("polars")
+    import polars as pl
+    import pyarrow as pa
+
     table = pa.table({"i": range(LARGE), "s": [f"text {i}" for i in range(LARGE)]})
     half = LARGE // 2
     frame = pl.DataFrame({"i": range(LARGE), "s": ["a", "b"] * half, "n": [[1], []] * half})

@@ -10,7 +10,9 @@ from support.kernel import Kernel
 from .cells import BENIGN
 from .kernels import TIDY, alive_and_whole
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the guard needs /proc")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="another platform: the guard needs /proc"
+)
 
 WARM = "import joblib, matplotlib.pyplot, numpy as np; np.ones((200, 200)) @ np.ones((200, 200))"
 

@@ -11,7 +11,7 @@ from support.kernel import Kernel
 from .kernels import alive_and_whole, assert_stopped
 
 pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="the guard needs /proc"),
+    pytest.mark.skipif(sys.platform != "linux", reason="another platform: the guard needs /proc"),
     pytest.mark.newest,
 ]
 

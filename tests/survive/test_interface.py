@@ -15,7 +15,9 @@ from support.kernel import Kernel
 
 from .kernels import MB, TIDY, alive_and_whole, assert_stopped, rss_bytes
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the guard needs /proc")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="another platform: the guard needs /proc"
+)
 
 GROW = "l = []\nwhile True: l.append(bytearray(2**20))"
 SESSION = "__import__('pmat_nb').session.current()"

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from support.notebooks import NOTEBOOKS, execute, is_kept_without_outputs, shown
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the guard needs /proc")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="another platform: the guard needs /proc"
+)
 
 NOTEBOOK = NOTEBOOKS / "02_survive.ipynb"
 

@@ -11,7 +11,9 @@ from support.kernel import GIB, Kernel
 
 from .kernels import assert_stopped
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the guard needs /proc")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="another platform: the guard needs /proc"
+)
 
 WORK = """
 import numpy as np, pandas as pd, threading

@@ -13,7 +13,9 @@ from support.kernel import Kernel
 from .cells import RUNAWAYS
 from .kernels import MB, TIDY, alive_and_whole, assert_stopped, heap_bytes, rss_bytes
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the guard needs /proc")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="another platform: the guard needs /proc"
+)
 
 LIMIT = 250 * MB
 # What grows outside the kernel's own private memory is watched, not refused.

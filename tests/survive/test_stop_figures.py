@@ -10,7 +10,9 @@ from support.kernel import Kernel
 
 from .kernels import MB, TIDY, assert_stopped, rss_bytes
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the guard needs /proc")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="another platform: the guard needs /proc"
+)
 
 APPENDS = "while True: l.append({'a': i, 'b': str(i)}); i += 1"
 

@@ -11,7 +11,9 @@ from support.kernel import Kernel
 
 from .kernels import TIDY, alive_and_whole
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the guard needs /proc")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="another platform: the guard needs /proc"
+)
 
 START = """%%pmat_limit 150MB
 async def background():
