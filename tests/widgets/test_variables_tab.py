@@ -164,10 +164,13 @@ def test_while_a_cell_runs_the_last_reading_is_shown_and_orders_wait(page: Page)
     kernel.run("data = bytes(2**20)")
     known = page.show("variables")
     go = kernel.folder / "go"
+    go.unlink(missing_ok=True)
     running = kernel.send(
-        f"import os, time; late = 1\nwhile not os.path.exists({str(go)!r}): time.sleep(0.05)"
+        "import os, time; late = 1; print('running', flush=True)\n"
+        f"while not os.path.exists({str(go)!r}): time.sleep(0.05)"
     )
-    page.wait_for_live(lambda now: now["running"])
+    # Not what the feed says: that may still be of the cell before.
+    kernel.wait_for_output(running, "running")
     shown = len(page.panels("variables"))
     assert page.answer(page.send("show", subshell=subshell, tab="variables"))["kind"] == "done"
     page.wait(lambda: len(page.panels("variables")) > shown)
