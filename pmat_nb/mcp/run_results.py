@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import BaseModel, Field
+
+from pmat_nb.engine.runs.records import Outcome
 
 __all__ = ["RunResult"]
 
@@ -14,7 +14,7 @@ class Cell(BaseModel):
 
     label: str
     first_line: str
-    outcome: str
+    outcome: Outcome
     duration_s: float | None
     peak_bytes: int | None
     peak_kind: str | None
@@ -45,7 +45,7 @@ class RunResult(BaseModel):
 
     path: str
     output: str | None = Field(description="the executed notebook, where one was asked for")
-    outcome: Literal["ok", "failed", "stopped", "timed out", "died", "interrupted", "not run"]
+    outcome: Outcome
     exit_code: int
     duration_s: float
     start_rss_bytes: int | None

@@ -10,7 +10,7 @@ from pmat_nb.engine.runs.records import CellRun, Change, NotebookRun, RunRecord,
 from pmat_nb.engine.runs.spread import Spread
 from pmat_nb.errors import UnavailableError
 
-from .blocks import Block, Column, Fold, Grid, Line, Part, Tone
+from .blocks import Block, Column, Fold, Grid, Line, Part
 from .format import brief, count, duration, limit, signed
 from .gates import gate_blocks
 from .report import Report, frame_of
@@ -36,7 +36,7 @@ _KINDS = {
     "first_line": "object",
     "error": "object",
 }
-_TONES: dict[str, Tone] = {"ok": "", "not run": "muted"}
+_NOT_RUN = ("not run", "skipped")
 # Cells of a long notebook that are worth a row: the rest is in the files.
 _SHOWN = 30
 
@@ -109,7 +109,7 @@ class RunReport(Report):
         from . import figures
 
         ran = [
-            [cell for cell in run.cells if cell.outcome != "not run"]
+            [cell for cell in run.cells if cell.outcome not in _NOT_RUN]
             for run in self.record.notebooks
         ]
         if not any(cell.rss_after_bytes for cells in ran for cell in cells):
@@ -190,7 +190,7 @@ def _cell_rows(cells: tuple[CellRun, ...]) -> list[Block]:
     if len(cells) <= _SHOWN:
         return [_grid(cells)] if cells else []
     largest = sorted(cells, key=lambda cell: -(cell.added_bytes or 0))[:_SHOWN]
-    worth = [cell for cell in cells if cell in largest or cell.outcome not in ("ok", "not run")]
+    worth = [cell for cell in cells if cell in largest or cell.outcome not in ("ok", *_NOT_RUN)]
     left = f"  +{count(len(cells) - len(worth))} cells that added less"
     return [
         _grid(tuple(worth)),

@@ -311,3 +311,38 @@ def test_a_cell_that_raised_as_tagged_is_told_from_one_that_did_not():
     raised, fine = read("tagged.json")["notebooks"][0]["cells"]
     assert (raised["outcome"], fine["outcome"], fine["error"]) == ("ok", "ok", "")
     assert raised["error"].startswith("ZeroDivisionError")
+
+
+def test_a_cell_tagged_to_be_skipped_is_listed_and_judged_by_nothing():
+    Path("pmat.toml").write_text('[quality.gates.memory]\nmax_cell_growth = "20MB"\n')
+    tagged = cell("x = b'x' * (200 * 2**20)", "skip-execution")
+    empty = cell(" ", "skip-execution")
+    text = {"cell_type": "markdown", "source": "text", "metadata": {"tags": ["skip-execution"]}}
+    write_notebook(Path("n.ipynb"), ["a = 1", tagged, empty, text, "b = 1"])
+    base = ("n.ipynb", "--output-notebook", "off", "--baseline", "base.json")
+    first = run(*base, "--update-baseline", "--report", "n.xml")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "n.ipynb 2/2 In[2] ok" in first.stderr
+    made = read("base.json")["notebooks"][0]
+    assert [one["outcome"] for one in made["cells"]] == ["ok", "skipped", "ok"]
+    assert made["cells"][1]["label"] == "cell 2" and made["cells"][1]["peak_bytes"] is None
+    cases = {one.get("name"): one for one in ET.parse("n.xml").getroot().iter("testcase")}
+    (left_out,) = cases["cell 2 x = b'x' * (200 * 2**20)"]
+    assert (left_out.tag, left_out.get("message")) == ("skipped", "tagged skip-execution")
+    # The same cell where it runs is new, not worse than nothing.
+    write_notebook(Path("n.ipynb"), ["a = 1", cell("x = b'x' * (200 * 2**20)"), "b = 1"])
+    assert run(*base, "--report", "n.json", "-q").returncode == 3
+    changes = read("n.json")["changes"]
+    verdicts = {one["cell"]: one["verdict"] for one in changes if one["figure"] == "added"}
+    assert verdicts == {"In[1]": "same", "In[2]": "new", "In[3]": "same"}
+
+
+def test_a_scenario_leaves_skipped_cells_out():
+    tagged = cell("x = 1 / 0", "skip-execution")
+    write_notebook(Path("n.ipynb"), [tagged, "y = b'y' * (30 * 2**20)", tagged, "del y"])
+    Path("s.toml").write_text('notebook = "n.ipynb"\nrepeat = 2\nwarm-up = 0\n')
+    done = run("--scenario", "s.toml", "--report", "s.json", "-q")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = read("s.json")["scenario"]
+    assert len(found["repetitions"]) == 2
+    assert 29 * MIB <= found["added"]["median"] < 34 * MIB

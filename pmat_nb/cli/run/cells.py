@@ -9,7 +9,7 @@ from pmat_nb.engine.runs.records import CellRun, Outcome
 
 from .notebooks import OURS
 
-__all__ = ["cell_of", "not_run", "note_in_cell", "runs"]
+__all__ = ["cell_of", "not_run", "note_in_cell", "passed_over", "runs", "skipped"]
 
 _SKIP, _MAY_FAIL = "skip-execution", "raises-exception"
 # In the metadata of an executed cell.
@@ -18,9 +18,16 @@ _NOTED = ("outcome", "duration_s", "peak_bytes", "peak_kind", "added_bytes", "gr
 
 def runs(cell: Any) -> bool:
     """Whether the cell is executed at all, by nbclient's rules."""
-    if cell.cell_type != "code" or not cell.source.strip():
-        return False
-    return _SKIP not in cell.metadata.get("tags", ())
+    return _has_code(cell) and _SKIP not in cell.metadata.get("tags", ())
+
+
+def skipped(cell: Any) -> bool:
+    """Whether the cell has code that its tag keeps from being executed."""
+    return _has_code(cell) and _SKIP in cell.metadata.get("tags", ())
+
+
+def _has_code(cell: Any) -> bool:
+    return cell.cell_type == "code" and bool(cell.source.strip())
 
 
 def cell_of(
@@ -60,6 +67,11 @@ def not_run(place: int, cell: Any) -> CellRun:
     source = cell.source
     code_hash = hashlib.blake2b(source.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     return CellRun(place, f"cell {place + 1}", first_line_of(source), code_hash, "not run")
+
+
+def passed_over(place: int, cell: Any) -> CellRun:
+    """The record of a cell that is tagged not to be run."""
+    return not_run(place, cell)._replace(outcome="skipped")
 
 
 def note_in_cell(cell: Any, made: CellRun) -> None:

@@ -17,7 +17,7 @@ from nbclient.util import ensure_async
 from pmat_nb.engine.runs.records import CellRun, NotebookRun, Outcome
 from pmat_nb.errors import PmatError, UsageError
 
-from .cells import cell_of, not_run, note_in_cell, runs
+from .cells import cell_of, not_run, note_in_cell, passed_over, runs, skipped
 from .client import Link, Measuring, Wishes
 from .deaths import cause_of_death, exit_of, forget_death, last_words
 from .ending import notebook_run
@@ -225,7 +225,9 @@ class Execution:
                     await client._async_cleanup_kernel()
         finally:
             for place, cell in enumerate(self.job.notebook.cells):
-                if runs(cell) and place not in self.cells:
+                if skipped(cell):
+                    self.cells[place] = passed_over(place, cell)
+                elif runs(cell) and place not in self.cells:
                     self.cells[place] = not_run(place, cell)
             forget_death(client.started)
             shutil.rmtree(self._folder, ignore_errors=True)

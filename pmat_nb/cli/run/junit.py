@@ -64,6 +64,8 @@ def _cell(suite: ET.Element, run: NotebookRun, cell: CellRun) -> None:
     )
     if cell.outcome == "not run":
         ET.SubElement(case, "skipped", message="the run ended before it")
+    elif cell.outcome == "skipped":
+        ET.SubElement(case, "skipped", message="tagged skip-execution")
     elif cell.outcome != "ok":
         more = f"\n{run.death}" if cell.outcome == "died" and run.death else ""
         _failure(case, cell.outcome, f"{cell.error or cell.outcome}{more}")

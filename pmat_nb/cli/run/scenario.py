@@ -237,7 +237,8 @@ def _measured_fresh(runs: tuple[NotebookRun, ...], order: Order) -> Iterator[Rep
 
 
 def _repetition(cells: tuple[CellRun, ...]) -> Repetition | None:
-    """One repetition's figures; None where it did not run to its end."""
+    """One repetition's figures, skipped cells left out; None where it did not run to its end."""
+    cells = tuple(cell for cell in cells if cell.outcome != "skipped")
     if not cells or any(cell.duration_s is None or cell.outcome != "ok" for cell in cells):
         return None
     before, after = cells[0].rss_before_bytes, cells[-1].rss_after_bytes

@@ -84,9 +84,9 @@ def _cells(
     path: str, before: tuple[CellRun, ...], after: tuple[CellRun, ...], tolerance: Tolerance
 ) -> Iterator[Change]:
     earlier: dict[str, list[CellRun]] = {}
-    for cell in before:
+    for cell in _not_skipped(before):
         earlier.setdefault(cell.code_hash, []).append(cell)
-    for cell in after:
+    for cell in _not_skipped(after):
         same = earlier.get(cell.code_hash)
         if not same:
             yield Change(path, cell.label, "added", None, cell.added_bytes, "new")
@@ -97,6 +97,10 @@ def _cells(
     for left in earlier.values():
         for old in left:
             yield Change(path, old.label, "added", old.added_bytes, None, "gone")
+
+
+def _not_skipped(cells: tuple[CellRun, ...]) -> Iterator[CellRun]:
+    return (cell for cell in cells if cell.outcome != "skipped")
 
 
 def _scenario(before: Scenario, after: Scenario, tolerance: Tolerance) -> Iterator[Change]:

@@ -19,17 +19,19 @@ __all__ = [
 ]
 
 SCHEMA = 1
-Outcome = Literal["ok", "failed", "stopped", "timed out", "died", "interrupted", "not run"]
+Outcome = Literal[
+    "ok", "failed", "stopped", "timed out", "died", "interrupted", "not run", "skipped"
+]
 
 
 class CellRun(NamedTuple):
     """One code cell. ``place`` is where it is in the notebook, from 0, other cells counted too.
 
     ``stopped`` is a cell that its memory limit ended. ``failed`` ones that were allowed to
-    fail (the tag ``raises-exception``) have the outcome ``ok``, and an ``error``. Figures are
-    None for a cell that did not run. ``tree_peak_bytes`` is the guard's highest reading of the
-    kernel with its children: sampled, where ``peak_bytes`` is the kernel's own, exact if
-    ``peak_kind`` says so.
+    fail (the tag ``raises-exception``) have the outcome ``ok``, and an ``error``. ``skipped``
+    ones have the tag ``skip-execution``: nothing is judged of them. Figures are None for a cell
+    that did not run. ``tree_peak_bytes`` is the guard's highest reading of the kernel with its
+    children: sampled, where ``peak_bytes`` is the kernel's own, exact if ``peak_kind`` says so.
     """
 
     place: int
