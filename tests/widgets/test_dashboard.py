@@ -192,15 +192,16 @@ def test_work_on_objects_waits_until_the_cell_has_ended(page: Page) -> None:
 def test_on_a_subshell_limits_act_while_a_cell_runs(page: Page) -> None:
     subshell = subshell_of(page.kernel)
     running = page.kernel.send(
-        "import time, pmat_nb\ngiven_up = time.monotonic() + 20\n"
+        "import time, pmat_nb; print('running', flush=True)\n"
+        "given_up = time.monotonic() + 20\n"
         f"while pmat_nb.pools['cache'].limit_bytes != {77 * MIB}:\n"
         "    assert time.monotonic() < given_up\n    time.sleep(0.05)\n"
         "time.sleep(1); print('seen')"
     )
-    page.wait_for_live(lambda now: now["running"])
+    page.kernel.wait_for_output(running, "running")
     waits = page.send("size", subshell=subshell)
     number = page.send("pool limit", subshell=subshell, pool="cache", value=77 * MIB)
-    assert page.kernel.collect(running).stdout.strip() == "seen"
+    assert page.kernel.collect(running).stdout.split() == ["running", "seen"]
     assert page.answer(number)["kind"] == "done"
     assert page.answer(waits)["kind"] == "done"
     order = [one.get("number") for one in page.heard]
