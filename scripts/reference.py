@@ -86,15 +86,14 @@ def options(verb: Verb) -> Iterator[str]:
     yield ""
 
 
-def magic(verb: Verb) -> Iterator[str]:
-    """A section about one magic."""
-    name = verb.magic
-    yield f"## `%{name}`{f', `%%{name}`' if verb.cell else ''}\n"
+def section(verb: Verb, title: str, language: str, call: str) -> Iterator[str]:
+    """About one magic or command: what it does, its options, its examples as ``call``."""
+    yield f"## {title}\n"
     yield f"{plain(verb.help[:1].upper() + verb.help[1:])}.\n"
     yield from options(verb)
     if verb.examples:
-        yield "```ipython"
-        yield from (f"%{name} {example}".rstrip() for example in verb.examples)
+        yield f"```{language}"
+        yield from (f"{call} {example}".rstrip() for example in verb.examples)
         yield "```\n"
 
 
@@ -106,18 +105,8 @@ def magics() -> Iterator[str]:
         "magic returns displays itself and has `.to_frame()` and `.to_dict()`.\n"
     )
     for verb in VERBS:
-        yield from magic(verb)
-
-
-def command(verb: Verb) -> Iterator[str]:
-    """A section about one command."""
-    yield f"## `pmat-nb {verb.name}`\n"
-    yield f"{plain(verb.help[:1].upper() + verb.help[1:])}.\n"
-    yield from options(verb)
-    if verb.examples:
-        yield "```console"
-        yield from (f"$ pmat-nb {verb.name} {example}".rstrip() for example in verb.examples)
-        yield "```\n"
+        title = f"`%{verb.magic}`{f', `%%{verb.magic}`' if verb.cell else ''}"
+        yield from section(verb, title, "ipython", f"%{verb.magic}")
 
 
 def commands() -> Iterator[str]:
@@ -128,7 +117,8 @@ def commands() -> Iterator[str]:
     yield from (f"| {code.value} | {CODES[code]} |" for code in Code)
     yield ""
     for verb in verbs().values():
-        yield from command(verb)
+        call = f"pmat-nb {verb.name}"
+        yield from section(verb, f"`{call}`", "console", f"$ {call}")
 
 
 def python() -> Iterator[str]:

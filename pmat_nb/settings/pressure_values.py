@@ -55,24 +55,25 @@ PRESSURE: tuple[Option, ...] = (
     ),
 )
 
+_GATES = "quality.gates.memory"
+
+
+def _size(name: str, help: str) -> Option:
+    """A gate on bytes."""
+    return Option(
+        name, "size", help, default="off", unit="bytes", off=True, metavar="SIZE", table=_GATES
+    )
+
+
 GATES: tuple[Option, ...] = (
     Option(
         "enabled",
         "switch",
         "whether %pmat_gate and pmat-nb run check the memory gates",
         default=True,
-        table="quality.gates.memory",
+        table=_GATES,
     ),
-    Option(
-        "max-memory-usage",
-        "size",
-        "the most that the kernel and its children may reach; off: any",
-        default="off",
-        unit="bytes",
-        off=True,
-        metavar="SIZE",
-        table="quality.gates.memory",
-    ),
+    _size("max-memory-usage", "the most that the kernel and its children may reach; off: any"),
     Option(
         "max-pressure-level",
         "choice",
@@ -81,44 +82,23 @@ GATES: tuple[Option, ...] = (
         choices=("low", "medium", "high", "critical"),
         off=True,
         metavar="LEVEL",
-        table="quality.gates.memory",
+        table=_GATES,
     ),
-    Option(
+    _size(
         "max-cell-memory",
-        "size",
         "the most that any one cell may add at its peak, to what the kernel held before it; "
         "off: any",
-        default="off",
-        unit="bytes",
-        off=True,
-        metavar="SIZE",
-        table="quality.gates.memory",
     ),
-    Option(
-        "max-cell-growth",
-        "size",
-        "the most that any one cell may leave behind; off: any",
-        default="off",
-        unit="bytes",
-        off=True,
-        metavar="SIZE",
-        table="quality.gates.memory",
-    ),
-    Option(
+    _size("max-cell-growth", "the most that any one cell may leave behind; off: any"),
+    _size(
         "max-notebook-growth",
-        "size",
         "the most that RSS may have grown from before the first cell to the end; off: any",
-        default="off",
-        unit="bytes",
-        off=True,
-        metavar="SIZE",
-        table="quality.gates.memory",
     ),
     Option(
         "require-cleanup-after",
         "switch",
         "whether RSS at the end, after a cleanup, must be within 10% of the start",
         default=False,
-        table="quality.gates.memory",
+        table=_GATES,
     ),
 )

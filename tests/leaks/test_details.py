@@ -4,26 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 
-import pytest
-
-from pmat_nb.engine.leaks.counters import Counters
-from pmat_nb.engine.leaks.tracker import Tracker
-from pmat_nb.engine.probe import Probe
-
-
-@pytest.fixture
-def tracker():
-    probes = []
-
-    def make(**options):
-        probes.append(Probe())
-        return Tracker(Counters(probes[-1]), **options)
-
-    yield make
-    for probe in probes:
-        probe.close()
-
-
 registry = []
 
 

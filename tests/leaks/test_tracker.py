@@ -10,23 +10,6 @@ from collections import deque
 import pytest
 
 from pmat_nb.engine.leaks import traces
-from pmat_nb.engine.leaks.counters import Counters
-from pmat_nb.engine.leaks.tracker import Tracker
-from pmat_nb.engine.probe import Probe
-
-
-@pytest.fixture
-def tracker():
-    probes = []
-
-    def make(**options):
-        probes.append(Probe())
-        return Tracker(Counters(probes[-1]), **options)
-
-    yield make
-    for probe in probes:
-        probe.close()
-    assert not tracemalloc.is_tracing() and gc.get_freeze_count() == 0
 
 
 def line_of(function, text):
