@@ -6,14 +6,15 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from pmat_nb.errors import StateFileError, UsageError
-from pmat_nb.settings import Value, setting, spelled
+from pmat_nb.settings import Value, setting
 
 from .environment import read_environment
-from .layers import Kind, Layer, SettingRow, file_layer, parted
-from .ranking import THRESHOLDS, Ranked, beyond_cap, caps_of, rank, rising
+from .layers import Kind, Layer, SettingRow, file_layer
+from .profile_layers import ProfileLayers
+from .ranking import THRESHOLDS, Ranked, caps_of, rank
 
 if TYPE_CHECKING:
     from .responses import Level, Responses
@@ -55,8 +56,7 @@ class Settings:
         self._gate_problems: list[str] = []
         self._read: Stamps = ()
         self._trust = trust
-        self._usable_bytes = usable_bytes
-        self._picked: tuple[str, str] | None = None
+        self._profiles = ProfileLayers(usable_bytes)
         self._lock = RLock()
         self._ranked: Ranked | None = None
         self._layers: dict[Kind, Layer] = {
@@ -115,7 +115,7 @@ class Settings:
         layer = self._layers.get("project")
         if layer is None:
             return ()
-        return tuple({**layer.withheld, **self._held_profile(layer)})
+        return tuple({**layer.withheld, **self._profiles.withheld(layer)})
 
     # --- changes ----------------------------------------------------------------
 
@@ -135,13 +135,17 @@ class Settings:
         Raises:
             UsageError: above the machine's cap, or pressure levels that do not rise.
         """
+        from .refusals import refuse_beyond_cap, refuse_not_rising
+
         with self._lock:
             new = {setting(key).key: value for key, value in values.items()}
             for key, value in new.items():
-                self._check_cap(key, value)
+                refuse_beyond_cap(key, value, self._layers.values())
             session = self._layers["session"]
             wanted = session._replace(values=new if reset else {**session.values, **new})
-            self._check_rising(wanted, new)
+            if not new.keys().isdisjoint(THRESHOLDS):
+                below = {key: row.value for key, row in self._below_session().items()}
+                refuse_not_rising({**below, **wanted.values})
             self._change("session", wanted)
 
     def reset(self) -> None:
@@ -158,14 +162,16 @@ class Settings:
         Raises:
             UsageError: above the machine's cap, or pressure levels that do not rise.
         """
+        from .refusals import refuse_beyond_cap
+
         with self._lock:
             for key, value in values.items():
-                self._check_cap(key, value)
+                refuse_beyond_cap(key, value, self._layers.values())
             old = self._layers["traitlets"]
             kept = {k: v for k, v in {**old.values, **values}.items() if v is not None}
             new = old._replace(values=kept, sources={key: f"PmatNb.{key}" for key in kept})
             layers = [new if layer.kind == "traitlets" else layer for layer in self._ordered()]
-            for problem in rank(layers, self._make_profile).problems:
+            for problem in rank(layers, self._profiles.make).problems:
                 if problem.startswith("PmatNb."):
                     raise UsageError(problem)
             self._change("traitlets", new)
@@ -181,8 +187,7 @@ class Settings:
     def forget_saved(self) -> None:
         """Forget what was set in this session where a weaker source says the same."""
         with self._lock:
-            others = [layer for layer in self._ordered() if layer.kind != "session"]
-            below = rank(others, self._make_profile).rows
+            below = self._below_session()
             session = self._layers["session"]
             kept = {k: v for k, v in session.values.items() if below[k].value != v}
             self._change("session", session._replace(values=kept))
@@ -229,33 +234,12 @@ class Settings:
         self._layers[kind] = layer
         self._ranked = None
 
-    def _check_cap(self, key: str, value: Value) -> None:
-        found = caps_of(self._layers.values()).get(key)
-        if found is not None and beyond_cap(value, found[0]):
-            option = setting(key)
-            most = spelled(option, found[0])
-            raise UsageError(
-                f"{option.spelled}: {spelled(option, value)} is above the cap of {most} in "
-                f"{found[1]}, which nobody can raise; the most is {option.spelled} {most}"
-            )
-
-    def _check_rising(self, session: Layer, new: Mapping[str, Value]) -> None:
-        if not any(key in new for key in THRESHOLDS):
-            return
-        below = {key: self._below_session(key) for key in THRESHOLDS}
-        low, medium, high = (session.values.get(key, below[key]) for key in THRESHOLDS)
-        if not rising(low, medium, high):
-            texts = [spelled(setting(THRESHOLDS[0]), value) for value in (low, medium, high)]
-            raise UsageError(
-                f"the pressure levels must rise, but --low would be {texts[0]}, --medium "
-                f"{texts[1]} and --high {texts[2]}; for example --low 30% --medium 60% --high 80%"
-            )
-
-    def _below_session(self, key: str) -> Value:
-        others = [layer for layer in self._ordered() if layer.kind != "session"]
-        return rank(others, self._make_profile).rows[key].value
-
     # --- sources ----------------------------------------------------------------
+
+    def _below_session(self) -> Mapping[str, SettingRow]:
+        """Every setting as it would be if nothing were set in this session."""
+        others = [layer for layer in self._ordered() if layer.kind != "session"]
+        return rank(others, self._profiles.make).rows
 
     def _ordered(self) -> list[Layer]:
         return [self._layers[kind] for kind in _ORDER if kind in self._layers]
@@ -264,7 +248,7 @@ class Settings:
         ranked = self._ranked
         if ranked is None:
             with self._lock:
-                ranked = self._ranked = rank(self._ordered(), self._make_profile)
+                ranked = self._ranked = rank(self._ordered(), self._profiles.make)
         return ranked
 
     def _read_file(self, kind: Kind, path: Path) -> None:
@@ -291,30 +275,6 @@ class Settings:
 
     def _is_trusted(self, path: Path, data: bytes) -> bool:
         return self._trust is not None and self._trust.trusts(path, data)
-
-    def _held_profile(self, layer: Layer) -> Mapping[str, Any]:
-        name = str(layer.values.get("profile", "none"))
-        # What `auto` stands for is not asked just to report it.
-        made = None if name == "auto" else self._make_profile(name, layer)
-        return {} if made is None else made.withheld
-
-    def _make_profile(self, name: str, named_by: Layer) -> Layer | None:
-        if name == "none":
-            return None
-        from .profiles import pick, profile_values
-
-        words = named_by.source_of("profile")
-        if name == "auto":
-            if self._picked is None:
-                # Once: a profile that changed with free memory would change limits by itself.
-                self._picked = pick(self._usable_bytes())
-            name, words = self._picked
-        source = f"profile {name} ({words})"
-        values = profile_values(name)
-        if named_by.trusted:
-            return Layer("profile", source, values)
-        free, held = parted(values)
-        return Layer("profile", source, free, withheld=held)
 
 
 def _stamps(files: Files) -> Stamps:
