@@ -133,7 +133,7 @@ def _advice(scene: Scene, notebook: Notebook, cell: Cell, read: _Read) -> Iterat
     nbytes = min(nbytes, scene.sizes[read.name].retained_bytes)
     if nbytes < _LEAST_BYTES:
         return
-    action = f"{read.name} = {_selecting(read, kept)}"
+    action = f"{read.name} = {ast.unparse(_selecting(read, kept))}"
     label, excess = f"In[{cell.number}]", amount(excess_bytes(cell) or 0)
     yield Advice(
         kind="column-selected read",
@@ -157,10 +157,9 @@ def _listed(columns: list[str]) -> str:
     return ", ".join(columns[:_MOST_NAMED]) + more
 
 
-def _selecting(read: _Read, columns: list[str]) -> str:
+def _selecting(read: _Read, columns: list[str]) -> ast.Call:
     keyword = ast.keyword(_SELECTS[read.function], ast.parse(repr(columns), mode="eval").body)
-    call = ast.Call(read.call.func, read.call.args, [*read.call.keywords, keyword])
-    return ast.unparse(call)
+    return ast.Call(read.call.func, read.call.args, [*read.call.keywords, keyword])
 
 
 def _has_file_columns(frame: Any, read: _Read) -> bool:
@@ -217,7 +216,7 @@ def _still_the_same(shell: Any, read: _Read, kept: list[str], columns: list[str]
         return f"{read.name} is not the frame it was"
     if not read.path.is_file():
         return f"{read.path.name} is gone"
-    again = _evaluated(ast.parse(_selecting(read, kept), mode="eval").body, read)  # type: ignore[arg-type]
+    again = _evaluated(_selecting(read, kept), read)
     if not frame[kept].equals(again):
         return f"{read.path.name} does not give what {read.name} holds"
     return ""
