@@ -153,6 +153,10 @@ def _rest(part: Share, record: StatsRecord) -> Share:
     if missed:
         names = ", ".join(cut(clean(name), _NAME_LENGTH) for name in list(missed)[:2])
         notes.append(f"about {brief(sum(missed.values()))} of it is {names}")
+    over = (part.share or 0.0) <= -_SMALL
     if record.sizing is not None and record.sizing.age_s > _FRESH_S:
-        notes.append(f"with what is new since the sizing {duration(record.sizing.age_s)} ago")
+        what = "less what has gone" if over else "with what is new"
+        notes.append(f"{what} since the sizing {duration(record.sizing.age_s)} ago")
+    elif over:
+        notes.append("libraries are as loaded: some is gone or counted above")
     return replace(part, detail="; ".join(notes))

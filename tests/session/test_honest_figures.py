@@ -160,3 +160,17 @@ def test_garbage_that_waits_is_hinted_at_until_it_is_collected(kernel):
     assert first(shown(kernel, "pmat_stats"), "unattributed").endswith(hinted)
     kernel.run("%pmat_cleanup")
     assert "→" not in first(shown(kernel, "pmat_stats"), "unattributed")
+
+
+def test_a_rest_below_nothing_says_what_is_counted_twice(fresh_kernel):
+    """Objects of a module are in its libraries' line, and the user's from when they have a name."""
+    kernel = fresh_kernel
+    kernel.run("%load_ext pmat_nb")
+    kernel.run("_ = open('mod.py', 'w').write('data = [str(n) * 5 for n in range(10**6)]')")
+    kernel.run("import mod")
+    assert "libraries are as loaded" not in shown(kernel, "pmat_stats")
+    kernel.run("data = mod.data")
+    found = figures(kernel)
+    assert found["unattributed_bytes"] < -0.01 * found["rss_bytes"]
+    line = first(shown(kernel, "pmat_stats"), "unattributed")
+    assert line.endswith("libraries are as loaded: some is gone or counted above")
