@@ -137,9 +137,16 @@ def test_lower_bounds_are_marked_and_the_rest_is_at_most():
 
 
 def test_unattributed_may_be_negative_and_is_always_shown():
-    record = STATS._replace(unattributed_bytes=-gb(0.08))
-    line = next(line for line in repr(Stats(record)).splitlines() if "unattributed" in line)
-    assert line == "  unattributed  -0.08 GB -1%"
+    def line(record):
+        return next(x for x in repr(Stats(record)).splitlines() if "unattributed" in x)
+
+    below = STATS._replace(unattributed_bytes=-gb(0.08))
+    why = "libraries are as loaded: some is gone or counted above"
+    assert line(below).startswith("  unattributed  -0.08 GB -1%  ")
+    assert line(below).endswith(f"  {why}")
+    old = below._replace(sizing=STATS.sizing._replace(age_s=12))
+    assert line(old).endswith("less what has gone since the sizing 12 s ago")
+    assert line(STATS._replace(unattributed_bytes=-gb(0.01))) == "  unattributed  -0.01 GB  0%"
 
 
 def test_children_count_in_the_headline():
