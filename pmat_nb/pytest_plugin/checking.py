@@ -13,7 +13,7 @@ import unittest
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import CodeType, FrameType, SimpleNamespace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import pytest
@@ -22,6 +22,7 @@ from _pytest.logging import LogCaptureHandler
 from pmat_nb.errors import UsageError
 
 from . import PmatLeaksWarning
+from .names import Names, is_within, names_around, names_of
 from .options import Options
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from pmat_nb.render.leaks import LeakReport
 
 __all__ = ["LeakCheck", "LoopTracker", "refuse_wrong_use", "repeated"]
-
-Names = Callable[[], Mapping[str, object]]
 
 
 def refuse_wrong_use(item: pytest.Item) -> None:
@@ -65,7 +64,7 @@ def repeated(item: pytest.Function) -> Callable[..., Any]:
             if not found:
                 found.append(result)
 
-        _settle(_repeat(once, options, _names_of(function, arguments)), options, item)
+        _settle(_repeat(once, options, names_of(function, arguments)), options, item)
         return found[0]
 
     return repeat
@@ -106,10 +105,10 @@ class LeakCheck:
         options = Options.of(self._item.config, asked)
         frame = inspect.currentframe()
         caller = frame.f_back if frame is not None else None
-        own = caller is not None and _is_within(function, caller.f_code)
+        own = caller is not None and is_within(function, caller.f_code)
         del frame, caller
         # What a helper names, wherever it is defined, is kept behind the test's back.
-        names = _names_of(function, {}) if own else dict
+        names = names_of(function, {}) if own else dict
         if not options.looks:
             options = options._replace(repeat=1, warmup=0)
         report = _repeat(function, options, names)
@@ -143,7 +142,7 @@ def _block(options: Options, item: pytest.Item | None) -> Iterator[LoopTracker]:
     frame = inspect.currentframe()
     # Ours, contextlib's, and the test's.
     caller = frame.f_back.f_back if frame is not None and frame.f_back is not None else None
-    with _tracker(options, _names_around(caller)) as tracker:
+    with _tracker(options, names_around(caller)) as tracker:
         del frame, caller
         loop = LoopTracker(tracker)
         yield loop
@@ -243,61 +242,6 @@ def _forget() -> None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, LogCaptureHandler):
             handler.clear()
-
-
-# -- what the code itself names --------------------------------------------------------------
-
-
-def _names_of(function: Callable[..., Any], arguments: Mapping[str, object]) -> Names:
-    """The objects that a function's own code names: its arguments, globals and closure."""
-    from pmat_nb.consumers.leaks.retained import names_in_code
-
-    plain = inspect.unwrap(function)
-    plain = getattr(plain, "__func__", plain)
-    code = getattr(plain, "__code__", None)
-    if code is None:
-        return dict
-    wanted = names_in_code(code)
-    cells = dict(zip(code.co_freevars, plain.__closure__ or (), strict=False))
-
-    def names() -> Mapping[str, object]:
-        known = {**plain.__globals__, **_contents(cells), **arguments}
-        return {name: known[name] for name in wanted if name in known}
-
-    return names
-
-
-def _is_within(function: Callable[..., Any], code: CodeType) -> bool:
-    """Whether a function is written inside ``code``: a lambda, a nested function, a method."""
-    plain = inspect.unwrap(function)
-    wanted = getattr(getattr(plain, "__func__", plain), "__code__", None)
-    inner = [each for each in code.co_consts if isinstance(each, CodeType)]
-    return any(each is wanted or _is_within(function, each) for each in inner)
-
-
-def _contents(cells: Mapping[str, Any]) -> dict[str, object]:
-    found = {}
-    for name, cell in cells.items():
-        try:
-            found[name] = cell.cell_contents
-        except ValueError:  # not bound yet
-            continue
-    return found
-
-
-def _names_around(frame: FrameType | None) -> Names:
-    """The objects that the code of a frame names itself, as long as the block lasts."""
-    from pmat_nb.consumers.leaks.retained import names_in_code
-
-    if frame is None:
-        return dict
-    wanted = names_in_code(frame.f_code)
-
-    def names() -> Mapping[str, object]:
-        known = {**frame.f_globals, **frame.f_locals}
-        return {name: known[name] for name in wanted if name in known}
-
-    return names
 
 
 # -- wrong use -----------------------------------------------------------------------------
