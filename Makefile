@@ -5,6 +5,8 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 # One suite at a time: each takes two cores, and the last line is pytest's.
 .NOTPARALLEL:
+# Hundreds of kernels and commands read the same files: compiled once, not by each of them.
+unexport PYTHONDONTWRITEBYTECODE
 
 PY ?= python3
 # The oldest set needs Python 3.11: later ones cannot run IPython 7.34.
