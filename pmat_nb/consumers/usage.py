@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["CellNames", "UsageLog", "names_in", "transformed"]
+__all__ = ["CellNames", "UsageLog", "loop_variables", "names_in", "transformed"]
 
 # More names than anyone keeps apart; the least recently seen go first.
 MAX_NAMES = 50_000
@@ -83,19 +83,24 @@ def _read(source: str) -> CellNames:
     return CellNames(frozenset(bound), frozenset(bound | used))
 
 
-def _within_comprehensions(tree: ast.Module) -> set[str]:
-    """Names that are loop variables of comprehensions and nothing else.
-
-    Python 3.12 inlines comprehensions, and its symbol tables then show their variables
-    as those of the module.
-    """
-    targets = {
+def loop_variables(tree: ast.AST) -> set[str]:
+    """What the comprehensions below ``tree`` bind."""
+    return {
         name.id
         for node in ast.walk(tree)
         if isinstance(node, ast.comprehension)
         for name in ast.walk(node.target)
         if isinstance(name, ast.Name)
     }
+
+
+def _within_comprehensions(tree: ast.Module) -> set[str]:
+    """Names that are loop variables of comprehensions and nothing else.
+
+    Python 3.12 inlines comprehensions, and its symbol tables then show their variables
+    as those of the module.
+    """
+    targets = loop_variables(tree)
     return targets - _names_outside(tree) if targets else targets
 
 

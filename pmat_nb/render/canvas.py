@@ -22,7 +22,7 @@ from pmat_nb.errors import UsageError
 
 from .format import unit_of
 
-__all__ = ["Paint", "ReportFigure", "Scale", "paint_for", "png", "sheet"]
+__all__ = ["Paint", "ReportFigure", "Scale", "paint_for", "png", "sheet", "tell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,19 @@ def sheet(height: float, paint: Paint, *, title: str = "") -> tuple[ReportFigure
     if title:
         axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=paint.ink, pad=10)
     return figure, axes
+
+
+def tell(axes: Axes, text: str, at: tuple[float, float], paint: Paint) -> None:
+    """Write a bar's value behind its end."""
+    axes.annotate(
+        text,
+        at,
+        xytext=(4, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8,
+        color=paint.muted,
+    )
 
 
 def png(figure: Figure) -> bytes:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from pmat_nb.errors import UnavailableError
 
-from .canvas import Paint, Scale, paint_for, sheet
+from .canvas import Paint, Scale, paint_for, sheet, tell
 from .format import brief
 from .palette import HUES
 from .texts import clean, cut
@@ -114,15 +114,7 @@ def _bars(
     edge = paint.muted if hollow else HUES["analysis"]
     axes.barh(at, widths, height=_HEIGHT, color=fill, edgecolor=edge, lw=1.2, label=name)
     for (y, value), width in zip(bars, widths, strict=True):
-        axes.annotate(
-            brief(value),
-            (max(width, 0.0), y),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-            color=paint.muted,
-        )
+        tell(axes, brief(value), (max(width, 0.0), y), paint)
 
 
 def _finish(axes: Axes, rows: Sequence[Row], scale: Scale, paint: Paint, axis: str) -> None:

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from pmat_nb.engine.stats_records import StatsRecord
 
-from .canvas import Paint, Scale, paint_for, sheet
+from .canvas import Paint, Scale, paint_for, sheet, tell
 from .format import brief, duration, limit, percent
 from .palette import HUES, LEVEL_HUES, hue_of
 from .parts import Share
@@ -147,15 +147,7 @@ def _bar_labels(
     axes.invert_yaxis()
     first = next(iter(series.values()), ())
     for row, (value, end) in enumerate(zip(first, ends, strict=True)):
-        axes.annotate(
-            brief(value),
-            (max(end, 0.0), row),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-            color=paint.muted,
-        )
+        tell(axes, brief(value), (max(end, 0.0), row), paint)
     axes.margins(x=0.12)
 
 

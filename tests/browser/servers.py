@@ -7,7 +7,6 @@ the list of extensions are off.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import signal
 import socket
@@ -19,6 +18,7 @@ from types import TracebackType
 from typing import Any
 from urllib.request import Request, urlopen
 
+from support.isolation import isolated
 from support.processes import end_marked
 
 __all__ = ["APPLICATIONS", "MARK", "JupyterServer", "environment"]
@@ -26,30 +26,13 @@ __all__ = ["APPLICATIONS", "MARK", "JupyterServer", "environment"]
 MARK = "PMAT_TEST_BROWSER"
 # What is started, and the path of its pages that show a notebook.
 APPLICATIONS = {"lab": ("jupyterlab", "lab/tree"), "notebook": ("notebook", "notebooks")}
-_PLACES = {
-    "HOME": "home",
-    "XDG_CONFIG_HOME": "home/.config",
-    "XDG_CACHE_HOME": "home/.cache",
-    "XDG_DATA_HOME": "home/.local/share",
-    "XDG_STATE_HOME": "home/.local/state",
-    "JUPYTER_CONFIG_DIR": "home/.jupyter",
-    "JUPYTER_DATA_DIR": "home/.local/share/jupyter",
-    "JUPYTER_RUNTIME_DIR": "runtime",
-    "IPYTHONDIR": "home/.ipython",
-    "TMPDIR": "tmp",
-}
-_DROPPED = ("PMAT_", "PYTEST_", "JPY_", "MEM_LIMIT", "JUPYTER_PATH", "PYTHONSTARTUP")
 _PAGE_CONFIG = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
 _STARTS_WITHIN_S = 60
 
 
 def environment(folder: Path, mark: str, **more: str) -> dict[str, str]:
     """The environment of a process that keeps to ``folder`` and can be found by its mark."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith(_DROPPED)}
-    for name, place in _PLACES.items():
-        (folder / place).mkdir(parents=True, exist_ok=True)
-        env[name] = str(folder / place)
-    return env | {MARK: mark, "PYDEVD_DISABLE_FILE_VALIDATION": "1"} | more
+    return isolated(folder) | {MARK: mark} | more
 
 
 class JupyterServer:

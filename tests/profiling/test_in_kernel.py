@@ -17,12 +17,6 @@ NOTHING_LEFT = (
 )
 
 
-@pytest.fixture
-def loaded(kernel: Kernel) -> Kernel:
-    assert kernel.run("%reload_ext pmat_nb").ok
-    return kernel
-
-
 def profile(kernel: Kernel, cell: str, line: str = "%%pmat_profile") -> CellResult:
     return kernel.run(f"{line}\n{textwrap.dedent(cell)}", timeout=240)
 

@@ -23,12 +23,6 @@ LEFT = (
 )
 
 
-@pytest.fixture
-def loaded(kernel: Kernel) -> Kernel:
-    assert kernel.run("%reload_ext pmat_nb").ok
-    return kernel
-
-
 def figures(kernel: Kernel, line: str = "pmat_profile") -> dict[str, Any]:
     result = kernel.run(f"print(get_ipython().run_line_magic({line!r}, '--format json'))")
     found: dict[str, Any] = json.loads(result.stdout)

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from .cells import CellError, CellResult
+from .isolation import isolated
 from .processes import MemoryCap, end_marked, marked_processes
 from .wire import CellTimeoutError, Wire
 
@@ -35,21 +36,6 @@ __all__ = ["CellError", "CellResult", "CellTimeoutError", "Kernel", "KernelDiedE
 
 GIB = 1024**3
 MARK = "PMAT_TEST_KERNEL"
-_ISOLATED = {
-    "HOME": "home",
-    "XDG_CONFIG_HOME": "home/.config",
-    "XDG_CACHE_HOME": "home/.cache",
-    "XDG_DATA_HOME": "home/.local/share",
-    "XDG_STATE_HOME": "home/.local/state",
-    "JUPYTER_CONFIG_DIR": "home/.jupyter",
-    "JUPYTER_DATA_DIR": "home/.local/share/jupyter",
-    "JUPYTER_RUNTIME_DIR": "runtime",
-    "XDG_RUNTIME_DIR": "user",
-    "IPYTHONDIR": "home/.ipython",
-    "TMPDIR": "tmp",
-}
-# What would make a kernel behave otherwise here than on the next machine.
-_DROPPED = ("PMAT_", "PYTEST_", "JPY_", "MEM_LIMIT", "JUPYTER_PATH", "PYTHONSTARTUP")
 
 
 class KernelDiedError(Exception):
@@ -288,14 +274,7 @@ class Kernel:
     # -- inside ------------------------------------------------------------------
 
     def _environment(self, changes: Mapping[str, str | None]) -> dict[str, str]:
-        env = {k: v for k, v in os.environ.items() if not k.startswith(_DROPPED)}
-        for name, place in _ISOLATED.items():
-            path = self.folder / place
-            path.mkdir(parents=True, exist_ok=True)
-            env[name] = str(path)
-        env[MARK] = self._mark
-        env["JPY_PARENT_PID"] = str(os.getpid())
-        env["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+        env = isolated(self.folder) | {MARK: self._mark, "JPY_PARENT_PID": str(os.getpid())}
         for name, value in {**self.defaults, **changes}.items():
             if value is None:
                 env.pop(name, None)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from pmat_nb.consumers.usage import MAX_SOURCE, CellNames, names_in, transformed
+from pmat_nb.consumers.usage import MAX_SOURCE, CellNames, loop_variables, names_in, transformed
 
 from .base import Cell
 
@@ -226,11 +226,4 @@ def _read(node: ast.AST) -> set[str]:
 
 def _comprehended(node: ast.AST) -> set[str]:
     """Loop variables of comprehensions, which Python 3.12 shows as the module's own."""
-    inner = {
-        name.id
-        for part in ast.walk(node)
-        if isinstance(part, ast.comprehension)
-        for name in ast.walk(part.target)
-        if isinstance(name, ast.Name)
-    }
-    return inner - names_in(ast.unparse(node)).mentioned
+    return loop_variables(node) - names_in(ast.unparse(node)).mentioned
