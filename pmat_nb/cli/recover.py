@@ -18,7 +18,7 @@ from typing import Any
 from pmat_nb.configuration.saving import save_values
 from pmat_nb.engine.beacon import remove_stale
 from pmat_nb.engine.paths import settings_file, state_dir
-from pmat_nb.engine.pools.spill import remove_orphans
+from pmat_nb.engine.pools.swap_folders import remove_orphans
 from pmat_nb.errors import StateFileError
 from pmat_nb.render.recovery import Recovery, RecoveryStep
 from pmat_nb.settings import Verb

@@ -250,7 +250,7 @@ class Session(Parts):
             print(f"pmat_nb: {nothing}")
 
     def _remove_orphans(self) -> None:
-        from pmat_nb.engine.pools.spill import remove_orphans
+        from pmat_nb.engine.pools.swap_folders import remove_orphans
 
         files, nbytes = remove_orphans()
         if files:

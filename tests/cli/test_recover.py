@@ -14,7 +14,7 @@ import pytest
 from pmat_nb.cli.main import main
 from pmat_nb.engine.history.process import this_process
 from pmat_nb.engine.paths import settings_file, state_dir
-from pmat_nb.engine.pools.spill import swap_dir
+from pmat_nb.engine.pools.swap_folders import swap_dir
 
 from .test_beacon import ended, write
 

@@ -21,7 +21,8 @@ from pmat_nb.engine.paths import Folder
 from pmat_nb.engine.pools.compress import codec
 from pmat_nb.engine.pools.entry import MISS
 from pmat_nb.engine.pools.pool import Pool
-from pmat_nb.engine.pools.spill import Swap, own_dir, remove_orphans, swap_dir
+from pmat_nb.engine.pools.spill import Swap
+from pmat_nb.engine.pools.swap_folders import own_dir, remove_orphans, swap_dir
 
 MB = 1024**2
 
