@@ -106,7 +106,8 @@ NEWEST_ONLY += $(patsubst %,leaks/test_%.py,counters corpus details draining evi
     plugin retained series sites traces tracker watching)
 NEWEST_ONLY += sizing/test_engine.py snapshot/test_cost.py cleanup/test_measured.py
 NEWEST_ONLY += pressure/test_in_kernel.py survive/test_benign.py survive/test_stop_figures.py
-NEWEST_ONLY += tune/test_contract.py profiling/test_native.py
+NEWEST_ONLY += tune/test_contract.py profiling/test_native.py survive/test_notebook.py
+NEWEST_ONLY += cli/test_busy.py test_layers.py test_support.py semantics/test_runner.py
 LEFT_OUT := $(NEWEST_ONLY:%=--ignore=tests/%)
 
 # $(call suite,PYTHON,OPTIONS,WHICH): WHICH narrows the marks; pytest ends with 5 where no test is marked `alone`.

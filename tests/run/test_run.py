@@ -251,6 +251,7 @@ def test_a_baseline_and_a_time_out():
     assert not journals()
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize("kernel", ["same", "fresh"])
 def test_a_scenario_with_its_spread(kernel):
     Path("s.toml").write_text(

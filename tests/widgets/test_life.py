@@ -96,6 +96,7 @@ def test_updates_leave_nothing_behind(opened: tuple[Page, Callable[..., Any]]) -
     assert ask("routes_kept") == 0
 
 
+@pytest.mark.newest
 @pytest.mark.alone
 def test_an_open_dashboard_takes_under_a_hundredth_of_a_core(
     opened: tuple[Page, Callable[..., Any]],
