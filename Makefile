@@ -27,7 +27,7 @@ TWICE := --reruns 1 -rR
 WITH_OTHERS := not alone and not soak and not extra and not browser
 ONE_BY_ONE := alone and not soak and not extra and not browser
 
-.PHONY: demo test test-newest test-oldest test-browser test-leaks test-py soak bench docs lint format picture \
+.PHONY: demo test test-newest test-oldest test-browser test-small test-py soak bench docs lint format picture \
     screenshots clean help
 
 help:
@@ -119,14 +119,15 @@ endef
 
 test: test-newest test-oldest
 
-test-newest: test-browser test-leaks
+test-newest: test-browser test-small
 	$(call suite,$(VENV)/bin/python,$(SMALL:%=--ignore=%))
 
 # They look at each object of their process: with the whole suite's modules in it, most of the time
 # goes there.
 SMALL := $(patsubst %,tests/leaks/test_%.py,details retained tracker)
-test-leaks: $(TEST)
-	@echo "== leaks, in processes of few objects"
+SMALL += tests/sizing/test_engine.py tests/why/test_referrers.py
+test-small: $(TEST)
+	@echo "== in processes of few objects"
 	@$(VENV)/bin/python $(PYTEST) $(TWICE) $(PARALLEL) --dist loadfile -q $(SMALL) $(ARGS) \
 	    || [ $$? -eq $(if $(ARGS),5,0) ]
 
