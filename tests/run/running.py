@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pmat_nb.engine.paths import state_dir
+
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
@@ -63,3 +65,9 @@ def lines(path: str | Path) -> list[dict[str, Any]]:
     text = Path(path).read_text()
     assert text.endswith("\n")
     return [json.loads(line) for line in text.splitlines()]
+
+
+def journals() -> list[str]:
+    """What says of a kernel that it has not ended in order."""
+    state = state_dir(create=False).path
+    return [] if state is None else [path.name for path in (state / "journal").glob("*")]

@@ -7,7 +7,17 @@ from typing import Any
 from pmat_nb.engine.runs.gates import GateCheck
 from pmat_nb.engine.runs.records import CellRun, NotebookRun, Outcome
 
-__all__ = ["notebook_run"]
+__all__ = ["notebook_run", "unchecked"]
+
+
+def unchecked(started: dict[str, Any], why: str) -> dict[str, Any]:
+    """The end of a kernel that said none: gates that nobody checked have failed.
+
+    What they look at may be over its bound.
+    """
+    problem = f"was not checked: {why or 'the kernel did not say'}"
+    asked = started.get("gates", ())
+    return {"gates": [{**gate, "passed": False, "problem": problem} for gate in asked]}
 
 
 def notebook_run(

@@ -20,7 +20,7 @@ from pmat_nb.errors import PmatError, UsageError
 from .cells import cell_of, not_run, note_in_cell, passed_over, runs, skipped
 from .client import Link, Measuring, Wishes
 from .deaths import cause_of_death, exit_of, forget_death, last_words
-from .ending import notebook_run
+from .ending import notebook_run, unchecked
 
 __all__ = ["Execution", "Job", "execute"]
 
@@ -178,7 +178,8 @@ class Execution:
             problem = str(trouble)
         self._read_end()
         if not self.end:
-            self._without_end(problem)
+            self.end = unchecked(self.client.started, problem)
+            self._notes += (f"figures at the end are missing: {problem or 'none were said'}",)
 
     async def _hear_the_rest(self) -> None:
         """What an interrupted kernel measured up to now; its cell ends first."""
@@ -199,14 +200,6 @@ class Execution:
                     cell = self.job.notebook.cells[place]
                     self.cells[place] = cell_of(place, cell, made.outcome, made.error, event)
                     note_in_cell(cell, self.cells[place])
-
-    def _without_end(self, problem: str) -> None:
-        """Gates that nobody checked have failed: what they look at may be over its bound."""
-        why = problem or "the kernel did not say"
-        self._notes += (f"figures at the end are missing: {why}",)
-        gates = self.client.started.get("gates", ())
-        unchecked = {"passed": False, "problem": f"was not checked: {why}"}
-        self.end = {"gates": [{**gate, **unchecked} for gate in gates]}
 
     async def _find_cause(self) -> None:
         started, status = self.client.started, self._pid_exit()

@@ -17,12 +17,13 @@ from nbclient.exceptions import DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine
 
-from pmat_nb.errors import GateFailedError, UsageError
+from pmat_nb.errors import GateFailedError, PmatError, UsageError
 from pmat_nb.settings import setting, spelled
 
 from .cells import cell_of, note_in_cell
 from .client import Link, Measuring, Wishes
 from .deaths import cause_of_death, exit_of
+from .ending import unchecked
 from .notebooks import OURS
 
 __all__ = ["MeasuringEngine"]
@@ -93,9 +94,14 @@ class _Client(Measuring, PapermillNotebookClient):  # type: ignore[misc] # paper
     def papermill_execute_cells(self) -> None:
         """As papermill's; then the memory gates."""
         super().papermill_execute_cells()
-        self.ask("finish", timeout_s=_FINISH_S)
-        end = next((each for each in self.link.events() if each["event"] == "end"), {})
-        gates = end.get("gates", [])
+        problem = ""
+        try:
+            self.ask("finish", timeout_s=_FINISH_S)
+        except PmatError as trouble:
+            problem = str(trouble)
+        ends = (each for each in self.link.events() if each["event"] == "end")
+        end = next(ends, None) or unchecked(self.started, problem)
+        gates = end["gates"]
         self.nb.metadata[OURS] = {"gates": gates, "rss_bytes": end.get("rss_bytes")}
         failed = [gate for gate in gates if gate["passed"] is False]
         if failed and not self.nb.metadata.get("papermill", {}).get("exception"):
