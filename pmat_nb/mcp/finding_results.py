@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from .results import Answer
 
@@ -76,6 +76,9 @@ class Row(BaseModel):
     basis: str
     risk: Literal["none", "recompute", "reload", "lossy"]
     where: str
+    instead_of: int | None = Field(
+        None, description="the row of a larger saving about the same data: not both can be had"
+    )
 
 
 class RecommendResult(Answer):

@@ -119,6 +119,7 @@ def test_recommending_applies_nothing(loaded: Kernel, server: Server) -> None:
     loaded.run("wide = np.arange(2 * 1024**2) % 7")
     found = server.call("memory_recommend").figures()
     assert any("wide" in row["what"] + row["action"] for row in found["rows"])
+    assert all("instead_of" in row for row in found["rows"])
     assert loaded.value("str(wide.dtype)") == "int64"
     assert 'no argument "apply"' in server.call("memory_recommend", apply=[1]).error()
 
