@@ -22,7 +22,7 @@ HEAD = {
     "kernel_id": "abc",
     "connection_file": "/run/kernel-abc.json",
     "notebook": "tour.ipynb",
-    "notebook_key": "/home/me/tour.ipynb",
+    "notebook_key": "/srv/tour.ipynb",
     "notebook_source": "jupyter",
     "python": sys.executable,
     "pmat": "0.1.0",
