@@ -26,6 +26,7 @@ __all__ = [
     "headroom",
     "host_is_critical",
     "measure",
+    "rising",
     "thresholds",
 ]
 
@@ -54,6 +55,11 @@ def thresholds(
 
 
 THRESHOLDS = thresholds()
+
+
+def rising(low: float, medium: float, high: float) -> bool:
+    """Whether bounds can be used: each above the one before, the last at most 1."""
+    return 0 < low < medium < high <= 1
 
 
 def classify(

@@ -15,6 +15,7 @@ from pmat_nb.engine.pressure import (
     classify,
     headroom,
     measure,
+    rising,
     thresholds,
 )
 from pmat_nb.engine.records import CgroupMemory, HostMemory
@@ -113,6 +114,12 @@ def test_headroom_is_unknown_without_a_limit():
     assert headroom(Readings(tree_bytes=5), None) is None
     crowded = HostMemory(100 * GIB, GIB)
     assert measure(Readings(tree_bytes=5, host=crowded)).level == "CRITICAL"
+
+
+@given(st.tuples(*[st.floats(-1, 2)] * 3))
+def test_bounds_must_rise(edges):
+    low, medium, high = edges
+    assert rising(*edges) == (0 < low < medium < high <= 1)
 
 
 def test_a_healthy_kernel_with_full_caches_on_a_busy_laptop_is_low():
