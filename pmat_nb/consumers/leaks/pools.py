@@ -2,7 +2,7 @@
 
 tracemalloc and the C heap's counters see none of it. Each reader is None while its
 library is not loaded, and costs a microsecond. polars tells no figure of its pool: what
-its frames take shows in the resident size alone.
+its frames take shows in the resident size alone, and so do mappings.
 """
 
 from __future__ import annotations
@@ -11,11 +11,20 @@ import sys
 from typing import Any
 
 from pmat_nb.engine.leaks.counters import PoolReader
+from pmat_nb.engine.leaks.native import UNCOUNTED
+from pmat_nb.engine.leaks.watching import RESIDENT
 
 __all__ = ["POOLS", "has_uncounted", "library_of", "within_heap"]
 
 # Libraries whose objects hold memory that tracemalloc does not see, and what counts it.
-_LIBRARIES = {"pyarrow": "Arrow", "polars": "polars", "torch": "C heap", "PIL": "C heap"}
+_LIBRARIES = {
+    "pyarrow": "Arrow",
+    "torch": "C heap",
+    "PIL": "C heap",
+    **dict.fromkeys(UNCOUNTED, RESIDENT),
+}
+# Types of compiled libraries that say they are Python's own, by the module that has them.
+_UNNAMED = {"polars": ("polars._plr", "polars.polars")}
 
 
 def arrow() -> tuple[str, int] | None:
@@ -61,8 +70,15 @@ def library_of(kind: type) -> str:
     """The counter that shows what objects of a type hold; empty for types without one."""
     module = kind.__module__ if type(kind.__module__) is str else ""
     top = module.partition(".")[0]
+    if top == "builtins":
+        top = next((name for name, where in _UNNAMED.items() if _is_of(where, kind)), "")
     if top == "pandas" and "arrow" in module:
         top = "pyarrow"
     if top == "torch" and kind.__name__ not in ("Tensor", "Parameter", "UntypedStorage"):
         return ""
     return _LIBRARIES.get(top, "")
+
+
+def _is_of(modules: tuple[str, ...], kind: type) -> bool:
+    found = (sys.modules.get(name) for name in modules)
+    return any(module and vars(module).get(kind.__name__) is kind for module in found)

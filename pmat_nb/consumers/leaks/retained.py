@@ -34,6 +34,8 @@ __all__ = ["Names", "Retainers", "names_in_code"]
 # Names that the repeated code itself uses, with what they are bound to now.
 Names = Callable[[], Mapping[str, object]]
 _CONTAINERS = (list, dict, set, deque, OrderedDict, defaultdict, Counter, tuple)
+# Neither arrays nor frames, by the identity of the type: a hash may be the user's code.
+_NO_MEMBERS = frozenset(map(id, (*_CONTAINERS, frozenset, str, bytes, int, float, type(None))))
 _MAPPINGS = (dict, OrderedDict, defaultdict, Counter)
 # A chain of errors or of versions may be long; the budget ends the search.
 _DEEPEST_PATH = 100
@@ -113,6 +115,8 @@ class Retainers:
 
     def members(self, value: Any) -> Iterator[object]:
         """What arrays and frames hold, for ``Tracker(members=...)``: bases of views, blocks."""
+        if id(type(value)) in _NO_MEMBERS:
+            return  # most of what is asked about
         if is_exactly(value, tuple(self._arrays.types())):
             yield from islice(self._arrays.members(value), 16)
         elif is_exactly(value, self._frames()):

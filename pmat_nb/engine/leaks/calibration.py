@@ -41,6 +41,11 @@ LIMITS: dict[str, float] = {
     # long. In steps that takes larger ones.
     "native_least": 4096.0,
     "native_least_steps": 16384.0,
+    # Of what only the resident size shows: how sure at most, and the least bytes per iteration.
+    "resident_sure": 0.8,
+    "resident_least": 65536.0,
+    # A leak of which no object was met that lives on must be as sure as this by all else.
+    "unmet": 0.75,
     # Of what the traced sites explain, the share that their count may be wrong by.
     "native_slack": 0.15,
     # What stays under a name of the user's is theirs, whatever its course.

@@ -46,6 +46,9 @@ class CounterProbe(Protocol):
     def rss_bytes(self) -> int | None:
         """Resident bytes now."""
 
+    def anonymous_bytes(self) -> int | None:
+        """Those of no file."""
+
     def heap_counters(self, budget_s: float | None = ...) -> HeapFigures:
         """The heaps' counters; None for what would cost more than the budget."""
 
@@ -75,7 +78,8 @@ class Counters:
 
     def exact(self) -> Reading:
         """For confirming: every counter there is, about 0.1 ms."""
-        return self._reading(self._probe.heap_counters(None), self._small_bytes())
+        found = self._reading(self._probe.heap_counters(None), self._small_bytes())
+        return found._replace(anonymous_bytes=self._probe.anonymous_bytes())
 
     def _reading(self, heap: HeapFigures, small_bytes: int | None) -> Reading:
         used, mapped = heap.heap_used_bytes, heap.mmap_used_bytes

@@ -13,7 +13,7 @@ from .calibration import LIMITS, SITE, sigmoid, surest
 from .records import Evidence, Judgement, SiteGrowth, Verdict
 from .series import growth_of
 
-__all__ = ["FLOOR_BYTES", "LEAST_BYTES", "judge_site", "pieces", "site_rate"]
+__all__ = ["FLOOR_BYTES", "LEAST_BYTES", "is_quiet", "judge_site", "pieces", "site_rate"]
 
 # Bytes per iteration of one site below which growth is not worth a row.
 FLOOR_BYTES = 256.0
@@ -35,7 +35,8 @@ def judge_site(evidence: Evidence) -> Judgement:
     if probability >= 0.5:
         verdict: Verdict = "leak"
         entries = evidence.lengths[-1][1] if evidence.lengths else None
-        probability = min(probability, surest(evidence.iterations, entries))
+        seen = evidence.iterations // evidence.period
+        probability = min(probability, surest(seen, entries))
     else:
         verdict, probability = _harmless(evidence, found), 1 - probability
     if verdict != "leak" and all(SITE[name] > 0 for name in found):
@@ -45,6 +46,13 @@ def judge_site(evidence: Evidence) -> Judgement:
         more = max(4, evidence.iterations)
         return Judgement("undecided", probability, more, "not enough runs to tell")
     return Judgement(verdict, probability, None, ", ".join(found))
+
+
+def is_quiet(evidence: Evidence) -> bool:
+    """Whether it is noise whatever retains it: nothing shows that it grows."""
+    found = pieces(evidence)
+    grows = "total_agrees" in found or _rises(evidence.windows)
+    return not grows and judge_site(evidence).verdict == "noise"
 
 
 def pieces(evidence: Evidence) -> dict[str, float]:

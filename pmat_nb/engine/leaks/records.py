@@ -34,6 +34,7 @@ class Reading(NamedTuple):
     ``heap_bytes`` are in use in the C heap, ``small_bytes`` in Python's own allocator,
     ``blocks`` are its blocks, ``gc_counts`` the collector's counts by generation and
     ``pools`` bytes in use in pools of libraries by name, which may be part of the heap.
+    ``anonymous_bytes`` are resident and of no file.
     """
 
     rss_bytes: int | None
@@ -42,6 +43,7 @@ class Reading(NamedTuple):
     blocks: int | None
     gc_counts: tuple[int, ...] = ()
     pools: tuple[tuple[str, int], ...] = ()
+    anonymous_bytes: int | None = None
 
     @property
     def retained_bytes(self) -> int | None:
@@ -111,7 +113,7 @@ class Evidence(NamedTuple):
     first window on; ``alive`` of ``sampled`` objects were still alive ``age`` iterations
     later. ``total`` is the course of the whole process. ``bound`` is the most that what
     holds it can hold, by its own type; ``kept_by`` the user's variable that holds it by
-    design.
+    design. It grew on every ``period``-th iteration alone.
     """
 
     windows: tuple[SiteGrowth, ...]
@@ -123,6 +125,7 @@ class Evidence(NamedTuple):
     total: Growth | None = None
     bound: int | None = None
     kept_by: str = ""
+    period: int = 1
 
 
 class Explanation(NamedTuple):

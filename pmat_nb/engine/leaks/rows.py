@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from .calibration import LIMITS
 from .details import detail_of, details_for
-from .evidence import FLOOR_BYTES, LEAST_BYTES, judge_site, site_rate
+from .evidence import FLOOR_BYTES, LEAST_BYTES, is_quiet, judge_site, site_rate
 from .native import with_native
+from .periodic import with_period
 from .records import Evidence, Explanation, Growth, Judgement, LeakRow, RowDetail, SiteGrowth
 from .report import LeakRecord, in_order
 from .samples import Sample
@@ -17,15 +18,19 @@ from .series import growth_of, more_iterations
 from .sites import Place
 
 if TYPE_CHECKING:
+    from .tracing import Looked
     from .tracker import Tracker
 
-__all__ = ["build_record", "scale_to"]
+__all__ = ["build_record", "says_of_growth", "scale_to"]
 
 _NOTHING = (0, 0)
 _MOST_ROWS = 40
 _PART = 0.05
 # Of a leak of which no object was met in a window: strings deep in a library's own types.
 _NOT_MET = ("", "not found: none of its objects was met")
+_CUT_SHORT = "too many objects to look at all of them in time, at the end"
+# Steps of seldom growth that are enough to tell.
+_STEPS = 6
 # Corrected by more than this something else has shrunk meanwhile.
 _LEAST_SCALE = 0.35
 _SOON = 2
@@ -47,6 +52,9 @@ def build_record(tracker: Tracker, explain: Callable[[Any], Explanation] | None)
     ]
     if len(series) < LIMITS["fewest"]:
         more.append(more_iterations(total))
+    if tracker.period is not None and not says_of_growth(ordered):
+        length = tracker.period.length
+        more.append(max(length, _STEPS * length - tracker.iterations))
     traced = sum(looked.iterations for looked in tracker.looked)
     plain_s = tracker.schedule.plain_s
     return LeakRecord(
@@ -64,8 +72,31 @@ def build_record(tracker: Tracker, explain: Callable[[Any], Explanation] | None)
         total=total,
         series=tuple(series),
         more_iterations=max(more) if more else None,
+        notes=_notes(tracker),
         details=details_for(ordered, details),
         repeat=tracker.repeat,
+    )
+
+
+def says_of_growth(rows: Iterable[LeakRow]) -> bool:
+    """Whether any of the rows is of something that grows, or may."""
+    return any(row.verdict in ("leak", "kept", "undecided") for row in rows)
+
+
+def _notes(tracker: Tracker) -> tuple[str, ...]:
+    """What was left out."""
+    cut = sum(looked.is_cut_short for looked in tracker.looked)
+    if not cut:
+        return ()
+    windows = "a traced window" if cut == 1 else f"{cut} traced windows"
+    return (f"{_CUT_SHORT} of {windows}: what keeps a row may be missing, or kept by a variable",)
+
+
+def _windows(looked: Iterable[Looked], place: Place) -> tuple[SiteGrowth, ...]:
+    """What the place kept in each, zero where it kept nothing."""
+    return tuple(
+        one.kept.get(place, SiteGrowth(one.start, one.iterations, _NOTHING, _NOTHING))
+        for one in looked
     )
 
 
@@ -92,26 +123,37 @@ def _row(
     explain: Callable[[Any], Explanation] | None,
     details: dict[Place, RowDetail],
 ) -> tuple[LeakRow, Judgement, str]:
-    windows = tuple(
-        looked.kept.get(place, SiteGrowth(looked.start, looked.iterations, _NOTHING, _NOTHING))
-        for looked in tracker.looked
-    )
     sample = _sample(tracker, place)
-    told = Explanation() if explain is None or sample is None else explain(sample)
+    period = tracker.period
+    stepping = with_period(_windows(tracker.looked, place), period)
+    alive, sampled, age = _cohort(sample)
+    windows = stepping or _windows([one for one in tracker.looked if not one.was_aimed], place)
     evidence = Evidence(
         windows=windows,
         iterations=tracker.iterations,
-        lengths=_lengths(sample),
+        lengths=_lengths(sample) if stepping is None else (),
         total=total,
-        bound=told.bound,
-        kept_by=told.kept_by,
-        **_cohort(sample),
+        alive=alive,
+        sampled=sampled,
+        age=age,
     )
+    if period is not None and stepping:
+        evidence = evidence._replace(period=period.length)
+    told = Explanation()
+    if explain is not None and sample is not None and not is_quiet(evidence):
+        told = explain(sample)
+    evidence = evidence._replace(bound=told.bound, kept_by=told.kept_by)
     judged = judge_site(evidence)
+    unmet = sample is None and judged.verdict == "leak"
+    if unmet and judged.confidence < LIMITS["unmet"]:
+        judged = Judgement("undecided", 0.5, max(4, tracker.iterations), "none of it was met")
+    elif unmet and _is_cut_short(tracker):
+        # What bounds it, or keeps it on purpose, may be among what was left out.
+        judged = Judgement("undecided", 0.5, max(4, tracker.iterations), "not looked at in time")
     details[place] = detail_of(tracker, place, windows, evidence.lengths, total, judged)
     site = tracker.sites.site(place)
     rate = site_rate(evidence)
-    blocks = max(w.blocks_per_iteration for w in windows)
+    blocks = max((w.blocks_per_iteration for w in windows), default=0.0)
     row = LeakRow(
         site=site.name,
         filename=site.filename,
@@ -129,6 +171,10 @@ def _row(
         recommendation=told.recommendation,
     )
     return row, judged, told.library
+
+
+def _is_cut_short(tracker: Tracker) -> bool:
+    return any(looked.is_cut_short for looked in tracker.looked)
 
 
 def scale_to(total: Growth, rows: Iterable[LeakRow]) -> float:
@@ -164,18 +210,15 @@ def _lengths(sample: Sample | None) -> tuple[tuple[int, int], ...]:
     return () if grown is None else tuple(grown.lengths)
 
 
-def _cohort(sample: Sample | None) -> dict[str, int]:
+def _cohort(sample: Sample | None) -> tuple[int, int, int]:
+    """How many are alive, of how many that stayed at first, after how many iterations."""
     if sample is None or not sample.alive_at:
-        return {}
+        return 0, 0, 0
     iteration, alive = sample.alive_at[-1]
     # What goes with the very next iterations was the window's last result, and says
     # nothing of what stayed.
     stayed = sample.alive_at[min(_SOON, len(sample.alive_at) - 1)][1]
-    return {
-        "alive": alive,
-        "sampled": stayed or sample.size,
-        "age": iteration - sample.alive_at[0][0],
-    }
+    return alive, stayed or sample.size, iteration - sample.alive_at[0][0]
 
 
 def _without_parts(rows: list[LeakRow]) -> list[LeakRow]:

@@ -19,8 +19,9 @@ _SHORT, _LONG = 2, 4
 # Taken for the slowdown until one was measured.
 _ASSUMED = 12.0
 _HARDLY_SLOWER = 4.0
-# Windows that say as much as windows can.
+# Windows that say as much as windows can, and those where a step is expected.
 _ENOUGH = 4
+_AIMED = 3
 
 
 class Schedule:
@@ -37,6 +38,9 @@ class Schedule:
         self._plain: list[float] = []
         self._traced: list[float] = []
         self.windows = 0
+        # Whether the last window was for a step that was expected.
+        self.was_aimed = False
+        self._aimed = 0
 
     def plain(self, duration_s: float) -> None:
         """An iteration without tracing took this long."""
@@ -65,8 +69,16 @@ class Schedule:
         window_s = _LONG * self.slowdown * (self.plain_s or 0.0)
         return self.slowdown < _HARDLY_SLOWER or window_s <= _FREE_S
 
-    def length(self, done: int) -> int:
-        """Iterations of the window to open now, after ``done``; 0 for none."""
+    def length(self, done: int, expected: int | None = None) -> int:
+        """Iterations of the window to open now, after ``done``; 0 for none.
+
+        In the iteration ``expected`` something may grow that seldom does.
+        """
+        if expected is not None and self._aimed < _AIMED:
+            if expected == done + 2:
+                return _SHORT if self._affordable(done, _SHORT) else 0
+            if expected <= done + _LONG + 2:
+                return 0  # another window would be in the way
         if done + 1 < self._next or self.windows >= _ENOUGH:
             return 0
         for size in range(_LONG if self.slowdown < 2 else 3, _SHORT - 1, -1):
@@ -74,14 +86,21 @@ class Schedule:
                 return size
         return 0
 
-    def opened(self, done: int, size: int) -> None:
+    def opened(self, done: int, size: int, expected: int | None = None) -> None:
         """A window of ``size`` opens: the next comes after a gap twice as long."""
+        self.was_aimed = expected == done + 2
+        if self.was_aimed:
+            self._aimed += 1
+            return
         self.windows += 1
         self._next = done + size + self._gap + 1
         self._gap *= 2
 
     def again(self) -> None:
         """The last window did not count: the next comes soon."""
+        if self.was_aimed:
+            self._aimed -= 1
+            return
         self.windows -= 1
         self._next -= self._gap // 2 - 1
         self._gap //= 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import pairwise
 
 from .blocks import is_one_block, named_blocks, own_sizes, owned_blocks, owner_among
@@ -36,6 +36,10 @@ class Looked:
         self.tracebacks: dict[Place, Frames] = {}
         # Places outside of the user's code that kept something: deeper tracebacks are due.
         self.foreign = 0
+        # Whether it was open for a step that was expected.
+        self.was_aimed = False
+        # Whether objects were left out, for there was no time to look at all.
+        self.is_cut_short = False
 
 
 class TracedWindow:
@@ -43,7 +47,7 @@ class TracedWindow:
 
     ``done`` iterations came before. A census is taken where ``sampling``; ``names`` gives
     what the repeated code itself names, ``members`` what an object holds without the
-    collector knowing.
+    collector knowing. Of ``known`` places it is known which containers grow.
     """
 
     def __init__(
@@ -56,11 +60,13 @@ class TracedWindow:
         sampling: bool,
         names: Callable[[], Mapping[str, object]] = dict,
         members: Members = lambda value: (),
+        known: Collection[Place] = (),
     ) -> None:
         self._sites = sites
         self._shelter = shelter
         self._done = done
         self._names = names
+        self._known = known
         shelter.collect()
         shelter.thaw()
         self._census = Census(members) if sampling else None
@@ -130,6 +136,7 @@ class TracedWindow:
             suspects = [place for place in suspects if place not in strangers]
             for place in strangers:
                 del looked.kept[place]
+        suspects = [place for place in suspects if place not in self._known]
         if self._census is not None and suspects:
             fresh, apart = self._shelter.fresh(), self._shelter.active
             self._shelter.thaw()
@@ -137,6 +144,7 @@ class TracedWindow:
             looked.samples, looked.grown = self._census.samples(
                 suspects, self._place, fresh, looked.start, names, apart=apart
             )
+            looked.is_cut_short = self._census.is_cut_short
             self._look_for_blocks(looked, suspects, names)
 
     def _look_for_blocks(

@@ -17,10 +17,12 @@ from .census import Members
 from .collecting import Shelter
 from .counters import Counters
 from .evidence import FLOOR_BYTES
-from .records import Explanation, LeakRow, Reading
+from .periodic import Period, period_of
+from .records import Explanation, Reading
 from .report import LeakRecord
-from .rows import build_record
+from .rows import build_record, says_of_growth
 from .schedule import Schedule
+from .settling import is_settled
 from .sites import DEEPEST, Sites
 from .tracing import Looked, TracedWindow
 
@@ -37,10 +39,8 @@ _FRAMES = (1, 32, DEEPEST)
 _CALLERS = 8
 # Fewer plain iterations are not enough to stop early.
 _PATIENT = 24
-# Of a row that says it is no leak, and of one that does: many bounds are met late.
-_SURE, _SURE_OF_LEAKS = 0.95, 0.975
-# Of what the process grows by, the share that rows must explain.
-_EXPLAINED = 0.5
+# Readings in which growth now and then is looked for.
+_LATEST = 100
 
 
 class Tracker:
@@ -191,21 +191,25 @@ class Tracker:
     # -- windows -----------------------------------------------------------------------
 
     def _open_if_due(self) -> None:
-        size = self.schedule.length(self.iterations)
+        # Where windows show growth as they come, none is needed at a time of its own.
+        period = None if self._windows_grow() else self.period
+        expected = None if period is None else period.next_after(self.iterations)
+        size = self.schedule.length(self.iterations, expected)
         if self._frames > _FRAMES[0]:
             # Long tracebacks are dear: no more iterations than it takes to see a difference.
             size = min(size, 2)
         if size and self._window is None:
             self._size = size
-            self.schedule.opened(self.iterations, size)
+            self.schedule.opened(self.iterations, size, expected)
             self._window = TracedWindow(
                 self.sites,
                 self._shelter,
                 self.iterations,
                 frames=max(self._frames, _CALLERS if self._grows() else 1),
-                sampling=len(self.looked) < 3,
+                sampling=len(self.looked) < 3 or self.schedule.was_aimed,
                 names=self._names,
                 members=self._members,
+                known={sample.place for sample in self.samples() if sample.containers},
             )
 
     def _traced(self, spent: float) -> None:
@@ -227,8 +231,10 @@ class Tracker:
             self._frames = _FRAMES[_FRAMES.index(self._frames) + 1]
             self._drop(looked)
             return
-        if len(self.looked) in (1, 2) and self._begins(looked):
+        is_early = len(self.looked) in (1, 2) and not self.schedule.was_aimed
+        if is_early and self._begins(looked):
             self.schedule.soon()
+        looked.was_aimed = self.schedule.was_aimed
         self.looked.append(looked)
 
     def _grows(self) -> bool:
@@ -236,6 +242,11 @@ class Tracker:
         return len(self.looked) > (not self.schedule.is_cheap) and any(
             kept.bytes_per_iteration > FLOOR_BYTES for kept in self.looked[-1].kept.values()
         )
+
+    def _windows_grow(self) -> bool:
+        plain = (looked for looked in self.looked if not looked.was_aimed)
+        found = (kept for looked in plain for kept in looked.kept.values())
+        return any(kept.bytes_per_iteration > FLOOR_BYTES for kept in found)
 
     def _begins(self, looked: Looked) -> bool:
         """Whether something grew that did not in the windows before."""
@@ -256,6 +267,16 @@ class Tracker:
     def samples(self) -> Iterable[Any]:
         """Of all windows."""
         return [sample for looked in self.looked for sample in looked.samples.values()]
+
+    def named(self) -> Mapping[str, object]:
+        """What the repeated code itself names now."""
+        return self._names()
+
+    @property
+    def period(self) -> Period | None:
+        """Of what grows now and then alone, as far as the counters tell."""
+        found = ((i, reading.retained_bytes) for i, reading in self.readings[-_LATEST:])
+        return period_of([(i, value) for i, value in found if value is not None])
 
     def references_to(self, value: object) -> int:
         """How many references to an object are held here: they keep nobody else's memory."""
@@ -280,21 +301,9 @@ class Tracker:
             return False
         self._next_look = self.iterations + max(4, self.iterations // 4)
         record = build_record(self, None)
-        return all(map(_is_settled, record.rows)) and not _is_unexplained(record)
-
-
-def _is_settled(row: LeakRow) -> bool:
-    if row.verdict == "undecided":
-        return False
-    return row.confidence >= (_SURE_OF_LEAKS if row.verdict == "leak" else _SURE)
-
-
-def _is_unexplained(record: LeakRecord) -> bool:
-    """Whether the process goes on growing, and what is known to grow is little of that."""
-    total = record.total
-    told = sum(r.bytes_per_iteration for r in record.rows if r.verdict in ("leak", "kept"))
-    goes_on = total.kind not in ("none", "bounded", "saw-tooth") and total.low > FLOOR_BYTES
-    return goes_on and told < _EXPLAINED * total.low
+        if self.period is not None and not says_of_growth(record.rows):
+            return False
+        return is_settled(record)
 
 
 def _fails(function: Callable[[], object]) -> bool:

@@ -86,6 +86,12 @@ class Probe:
             return self._or_lack(self._files.rss_bytes(), "rss_bytes", "no /proc/PID/statm")
         return self._or_lack(portable.rss_bytes(self._pid), "rss_bytes", "psutil cannot tell")
 
+    def anonymous_bytes(self) -> int | None:
+        """Resident pages of no file: private and shared memory, from ``status`` (Linux)."""
+        private = self._status("RssAnon", "anonymous_bytes")
+        shared = self._status("RssShmem", "anonymous_bytes")
+        return None if private is None or shared is None else private + shared
+
     def mapped_file_bytes(self) -> int | None:
         """Resident pages of files and shared memory, a part of ``rss_bytes`` (Linux)."""
         return self._statm(2, "mapped_file_bytes")
