@@ -100,8 +100,8 @@ class TestMappings:
             ctypes.memset(at, 1, 400_000)
 
         report = tracked(step)
-        (row,) = (row for row in report.rows if row.verdict == "leak")
-        assert row.kind == "native" and row.site == "resident size" and row.confidence < 0.9
+        (row,) = (row for row in report.rows if row.site == "resident size")
+        assert row.kind == "native" and row.verdict == "undecided"
         assert row.bytes_per_iteration == pytest.approx(400_000, rel=0.1)
 
     def test_memory_that_is_first_written_to_does_not_leak(self):

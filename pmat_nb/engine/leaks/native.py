@@ -92,15 +92,8 @@ def _resident_row(tracker: Tracker, growth: Growth) -> list[LeakRow]:
     rate = growth.per_iteration
     if sure is None:
         return []
-    if any(map(_is_uncounted, map(type, tracker.named().values()))):
-        # It may be what the user keeps by design: none of its own growth can be seen.
-        return [_row(tracker, RESIDENT, "undecided", 0.5, rate)]
-    return [_row(tracker, RESIDENT, "leak", sure, rate)]
-
-
-def _is_uncounted(kind: type) -> bool:
-    module = kind.__module__ if type(kind.__module__) is str else ""
-    return module.partition(".")[0] in UNCOUNTED
+    # It may be memory of an array that is first written to, or what the user keeps by design.
+    return [_row(tracker, RESIDENT, "undecided", 0.5, rate)]
 
 
 def _row(tracker: Tracker, name: str, verdict: Verdict, sure: float, rate: float) -> LeakRow:

@@ -268,10 +268,6 @@ class Tracker:
         """Of all windows."""
         return [sample for looked in self.looked for sample in looked.samples.values()]
 
-    def named(self) -> Mapping[str, object]:
-        """What the repeated code itself names now."""
-        return self._names()
-
     @property
     def period(self) -> Period | None:
         """Of what grows now and then alone, as far as the counters tell."""
