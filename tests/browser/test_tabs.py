@@ -70,6 +70,7 @@ def test_a_recommendation_is_applied_and_taken_back(worked: DashboardPage) -> No
     cards = panel.get_by_role("list", name="Recommendations").get_by_role("listitem")
     card = cards.filter(has_text="trades: 1 column as category")
     card.wait_for()
+    listed = panel.locator(".pmat-headline").inner_text()
     sizes = "[int(v) for v in trades.memory_usage(deep=True)]"
     before = worked.notebook.value(sizes)
     total = worked.notebook.value("float(trades['price'].sum() + trades['qty'].sum())")
@@ -81,12 +82,20 @@ def test_a_recommendation_is_applied_and_taken_back(worked: DashboardPage) -> No
     assert worked.notebook.value("float(trades['price'].sum() + trades['qty'].sum())") == total
     row = done.get_by_role("row").nth(1).get_by_role("cell").all_inner_texts()
     assert all("B" in text for text in row[2:4]), f"estimated and measured: {row}"
+    card.get_by_text("✓ applied: ").wait_for()
+    assert card.get_by_role("button", name="Apply").count() == 0
+    headline = panel.locator(".pmat-headline")
+    assert headline.inner_text().endswith("· 1 applied") and headline.inner_text() != listed
+    back = card.get_by_role("button", name="Take back")
+    assert back.evaluate("(one) => one === document.activeElement")
     for theme in ("dark", "light"):
         worked.notebook.set_theme(theme == "dark")
         worked.shot(f"dashboard-recommendations-{theme}")
-    panel.get_by_role("button", name="Take back").click()
+    back.click()
     done.get_by_text("taken back", exact=True).first.wait_for()
     assert worked.notebook.value(sizes) == before
+    card.get_by_role("button", name="Apply").wait_for()
+    assert headline.inner_text() == listed
 
 
 def test_a_variable_is_deleted_only_when_asked_twice(worked: DashboardPage) -> None:

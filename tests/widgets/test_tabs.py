@@ -51,7 +51,8 @@ def test_a_recommendation_is_applied_measured_and_taken_back(page: Page) -> None
     page.kernel.run(FRAME)
     shown = listed(page)
     row = next(one for one in shown["rows"] if one["where"] == "frame" and one["undo"])
-    order = {"row": row["row"], "listing": shown["listing"]}
+    assert "--" not in row["note"]
+    order, listing_summary = {"row": row["row"], "listing": shown["listing"]}, shown["summary"]
     if row["risk"] != "none":
         assert page.order("recommend apply", **order)["kind"] == "refused"
     dtype = page.kernel.value("str(frame['city'].dtype)")
@@ -64,12 +65,21 @@ def test_a_recommendation_is_applied_measured_and_taken_back(page: Page) -> None
     assert applied["state"] == "done" and applied["estimated"] > 0
     assert applied["measured"] is not None
 
+    number, summary = row["row"], shown["summary"]
+    (now,) = (one for one in shown["rows"] if one["row"] == number)
+    assert now["done"] == {"measured": applied["measured"]} and now["back"] == "next"
+    assert "1 applied" in summary and summary != listing_summary
+    again = page.order("recommend apply", **order, confirmed=True)
+    assert again["kind"] == "refused" and "applied already" in again["text"]
+
     assert page.order("recommend undo", undos=2)["kind"] == "refused"
     assert page.order("recommend undo", undos=1)["kind"] == "done"
     assert page.kernel.value("str(frame['city'].dtype)") == dtype
     assert page.kernel.value("frame['city'].tolist() == before")
     shown = page.show("recommendations")
     assert shown["undos"] == 0 and shown["runs"][0]["rows"][0]["state"] == "undone"
+    assert shown["summary"] == listing_summary
+    assert all(one["done"] is None and one["back"] == "" for one in shown["rows"])
 
 
 def test_a_list_that_the_magic_renewed_is_not_applied_by_its_old_numbers(page: Page) -> None:

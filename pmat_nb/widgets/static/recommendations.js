@@ -2,6 +2,7 @@
 
 const DONE = {
   done: "applied", undone: "taken back", failed: "failed", changed: "not applied", yours: "not applied",
+  left: "not taken back",
 };
 
 function makeRecommendations(model, link) {
@@ -32,6 +33,7 @@ function makeRecommendations(model, link) {
     notes, undoing, done.element,
   );
   let seen = { listing: null, undos: 0 };
+  let cards = [];
 
   function send(order, values) {
     link.send(order, values, (kind, text) => {
@@ -40,6 +42,7 @@ function makeRecommendations(model, link) {
     });
   }
 
+  // What a row says does not change, what became of it does.
   function makeCard(row, listing) {
     const values = { row: row.row, listing };
     const harmless = row.risk === "none" && row.undo;
@@ -48,28 +51,44 @@ function makeRecommendations(model, link) {
       ? makeButton("Apply", () => send("recommend apply", values), label)
       : makeConfirm("Apply", row.undo ? "Apply it?" : "It cannot be undone. Apply it?",
         () => send("recommend apply", { ...values, confirmed: true }), label).element;
+    const back = makeButton("Take back", () => send("recommend undo", { undos: seen.undos }),
+      { "aria-label": `Take back row ${row.row}: ${row.what}` });
+    const state = make("p", { class: "pmat-outcome" });
     const facts = [
       row.risk === "none" ? "no risk" : `risk: ${row.risk}`, row.basis,
       row.applies ? row.note || (row.undo ? "can be undone" : "cannot be undone") : "for you to write",
       row.where,
     ];
-    return make(
-      "li", { "data-row": row.row },
+    const element = make(
+      "li", { "data-row": row.row, tabindex: -1 },
       make("div", { class: "pmat-cardhead" },
         make("b", { class: "pmat-saving" }, row.estimated === null ? "n/a" : `−${bytesText(row.estimated)}`),
-        make("span", { class: "pmat-cut", title: row.what }, row.what),
-        ...(row.applies ? [apply] : [])),
+        make("span", { class: "pmat-cut", title: row.what }, row.what), apply, back),
+      state,
       make("p", {}, row.why),
       make("p", { class: "pmat-quiet" }, facts.filter(Boolean).join(" · ")),
       make("pre", { tabindex: 0, "aria-label": `Code of row ${row.row}` }, row.action),
     );
+    function update(now) {
+      const held = element.getRootNode().activeElement;
+      apply.hidden = !now.applies || Boolean(now.done || now.settled);
+      back.hidden = now.back !== "next";
+      state.hidden = !(now.done || now.settled);
+      element.dataset.done = now.settled ? "other" : now.done ? "own" : "";
+      setText(state, outcome(now));
+      // What was pressed is hidden by now.
+      if (element.contains(held) && held.closest("[hidden]")) (back.hidden ? element : back).focus();
+    }
+    return { element, update };
   }
 
   function came(data) {
     // A list that is there already keeps its open questions and the focus.
     if (data.listing !== seen.listing) {
-      list.replaceChildren(...data.rows.map((row) => makeCard(row, data.listing)));
+      cards = data.rows.map((row) => makeCard(row, data.listing));
+      list.replaceChildren(...cards.map((card) => card.element));
     }
+    data.rows.forEach((row, at) => cards[at].update(row));
     seen = data;
     setText(summary, data.summary);
     setText(empty, data.listing
@@ -86,6 +105,16 @@ function makeRecommendations(model, link) {
   }
 
   return { element, show: reading.show, close: reading.close };
+}
+
+// Of a row that is done, or settled by another: what came of it, and the way back.
+function outcome({ done, settled, back, undo }) {
+  if (settled) return `not both can be had: row ${settled}, about the same data, is applied`;
+  if (!done) return "";
+  const freed = done.measured === null ? "what came back cannot be measured here"
+    : done.measured < 0 ? `took ${bytesText(-done.measured)}` : `${bytesText(done.measured)} came back`;
+  const ways = { next: "", later: "; to be taken back after what was applied later" };
+  return `✓ applied: ${freed}${ways[back] ?? (undo ? "" : "; cannot be taken back")}`;
 }
 
 function measured({ state, measured: bytes }) {

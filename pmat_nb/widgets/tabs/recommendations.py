@@ -21,8 +21,11 @@ if TYPE_CHECKING:
         Recommendation,
         RecommendRecord,
     )
+    from pmat_nb.session.recommending import Recommender
     from pmat_nb.session.session import Session
     from pmat_nb.widgets.orders import Order
+
+    from .applied import Standing
 
 __all__ = ["ORDERS", "read"]
 
@@ -32,14 +35,15 @@ def read(session: Session) -> dict[str, Any]:
     recommender = session.part_if_made("recommender")
     if recommender is None or recommender.last is None:
         return {"listing": 0, "summary": "", "rows": [], "runs": [], "undos": 0}
-    from pmat_nb.render.recommendations import Recommendations
+    from .applied import headline, standing
 
     last: RecommendRecord = recommender.last
+    now = standing(recommender)
     undoable = recommender.undoable
     return {
         "listing": recommender.listing,
-        "summary": Recommendations(last).compact(),
-        "rows": [_row(row) for row in last.rows],
+        "summary": headline(last, now),
+        "rows": [_row(row) | _state(row, now) for row in last.rows],
         "lossy": last.lossy,
         "complete": last.complete,
         "took": last.duration_s,
@@ -64,7 +68,17 @@ def _row(row: Recommendation) -> dict[str, Any]:
         "where": clean(row.where),
         "applies": row.applies,
         "undo": bool(row.undo),
-        "note": clean(row.undo_note),
+        "note": clean(row.undo_note.replace("--undo", "“Take back”")),
+    }
+
+
+def _state(row: Recommendation, now: Standing) -> dict[str, Any]:
+    """What was ``done`` of it, and whether that can be taken back."""
+    done = now.done.get(row.row)
+    return {
+        "done": None if done is None else {"measured": done.measured_bytes},
+        "back": now.back.get(row.row, ""),
+        "settled": now.settled.get(row.row),
     }
 
 
@@ -83,7 +97,7 @@ def _done(one: Applied) -> dict[str, Any]:
         "state": one.state,
         "estimated": one.row.estimated_bytes,
         "measured": one.measured_bytes,
-        "why": clean(one.why),
+        "why": clean(one.why.replace("%pmat_recommend lists", "“Look for savings” lists")),
     }
 
 
@@ -102,12 +116,25 @@ def _apply(session: Session, message: Mapping[str, Any]) -> str:
     row = next((one for one in rows if one.row == number), None)
     if row is None:
         raise UsageError(f"there is no row {number!r}")
+    _check_open(recommender, row)
     if not _is_harmless(row) and message.get("confirmed") is not True:
         raise UsageError("this is applied only once that is confirmed")
     try:
         return recommender.apply([row.row]).compact()
     finally:
         variables.touched(session)
+
+
+def _check_open(recommender: Recommender, row: Recommendation) -> None:
+    from .applied import standing
+
+    now = standing(recommender)
+    if row.row in now.done:
+        raise UsageError(
+            f"row {row.row} is applied already; “Look for savings” lists what holds now"
+        )
+    if row.row in now.settled:
+        raise UsageError(f"row {now.settled[row.row]}, about the same data, is applied")
 
 
 def _is_harmless(row: Recommendation) -> bool:
