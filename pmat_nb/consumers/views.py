@@ -21,7 +21,14 @@ from typing import Any, NamedTuple
 from .base import Step
 from .namespace import UserObjects, user_objects
 
-__all__ = ["SmallViews", "held_by_names_alone", "own_thread_runs", "small_views", "view_steps"]
+__all__ = [
+    "SmallViews",
+    "held_by_names_alone",
+    "only_pandas_own",
+    "own_thread_runs",
+    "small_views",
+    "view_steps",
+]
 
 # Less than that is not worth a copy.
 _LEAST_BYTES = 1 << 20
@@ -191,15 +198,28 @@ def held_by_names_alone(values: list[Any], at: int, names: int, numpy: Any) -> b
     inner = [sys.getrefcount(ref) - 2 for ref in weakref.getweakrefs(values[at])]
     inner += [sys.getrefcount(values[at]._mgr), sys.getrefcount(values[at]._mgr.blocks)]
     for number in range(len(values[at]._mgr.blocks)):
-        inner.append(sys.getrefcount(values[at]._mgr.blocks[number]))
+        # A series' manager keeps its block once more after it was asked for its dtype.
+        own = _kept_again(values[at]._mgr, id(values[at]._mgr.blocks[number]))
+        inner.append(sys.getrefcount(values[at]._mgr.blocks[number]) - own)
         inner.append(sys.getrefcount(values[at]._mgr.blocks[number].values))
     return all(count == 2 for count in inner)
+
+
+def _kept_again(manager: Any, block: int) -> int:
+    """How often what pandas has computed once for a series is this block, given by its id."""
+    cache = getattr(manager, "_cache", None)
+    return sum(id(one) == block for one in list(cache.values())) if type(cache) is dict else 0
+
+
+def only_pandas_own(table: Any) -> bool:
+    """Whether a table has no attributes beside those that pandas gives it."""
+    return set(table.__dict__) <= _PANDAS_OWN
 
 
 def _plain_table(table: Any, numpy: Any) -> bool:
     return (
         len(_arrays(table, numpy)) == len(table._mgr.blocks)
-        and set(table.__dict__) <= _PANDAS_OWN
+        and only_pandas_own(table)
         and not table.__dict__.get("_attrs")
         and bool(table.flags.allows_duplicate_labels)
         and all(array.flags.writeable for array in _arrays(table, numpy))

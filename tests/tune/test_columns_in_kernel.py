@@ -88,3 +88,22 @@ def test_lossy_rows_come_only_when_asked_for(listed: Kernel) -> None:
     assert listed.value("'lossy' in [row.risk for row in listed.rows]")
     listed.run('plain = get_ipython().run_line_magic("pmat_recommend", "")', timeout=120)
     assert not listed.value("'lossy' in [row.risk for row in plain.rows]")
+
+
+def test_a_series_that_is_a_variable_is_changed_and_brought_back(fresh_kernel: Kernel) -> None:
+    code = (
+        "%load_ext pmat_nb\nimport numpy as np, pandas as pd\n"
+        "s = pd.Series(np.arange(2_000_000) % 10, name='n')\ntwin = s\n"
+        "s.dtype, float(s.mean()), s.describe().shape;"
+    )
+    assert fresh_kernel.run(code).ok
+    kept = "(str(s.dtype), s.name, int(s.sum()), s is twin)"
+    before = fresh_kernel.value(kept)
+    text = fresh_kernel.run("%pmat_recommend", timeout=120).text
+    assert 's = twin = s.astype("int8")' in text, text
+    # A second list looks at it again, after it was sized.
+    assert fresh_kernel.run("%pmat_recommend", timeout=120).text.count("int64 as int8") == 1
+    assert "applied" in fresh_kernel.run("%pmat_recommend --apply 1", timeout=120).text
+    assert fresh_kernel.value(kept) == ["int8", *before[1:]]
+    assert "undone" in fresh_kernel.run("%pmat_recommend --undo", timeout=120).text
+    assert fresh_kernel.value(kept) == before

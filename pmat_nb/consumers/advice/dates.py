@@ -20,8 +20,7 @@ def date_change(values: Any, kinds: frozenset[str], late: Callable[[], bool]) ->
     ``kinds`` are those of the objects. Dates become timestamps, which do not equal them: that
     is the user's to write.
 
-    Raises:
-        Late: the time was up.
+    What does not compare is looked at too: ``fold``, and the unit of Timestamps.
 
     Raises:
         Late: the time was up.
@@ -30,7 +29,7 @@ def date_change(values: Any, kinds: frozenset[str], late: Callable[[], bool]) ->
     if kinds not in ({"Timestamp"}, {"datetime"}, {"date"}):
         return None
     (kind,) = kinds
-    dtype = "datetime64[us]" if kind == "datetime" else "datetime64[ns]"
+    dtype = f"datetime64[{_unit(values, kind)}]"
     for piece in chunks(values, late):
         if not _same_again(piece, dtype, kind):
             return None
@@ -55,12 +54,25 @@ def date_change(values: Any, kinds: frozenset[str], late: Callable[[], bool]) ->
     return change
 
 
+def _unit(values: Any, kind: str) -> str:
+    """Of Timestamps that of the first, so that they come back with it."""
+    if kind == "datetime":
+        return "us"
+    nat: Any = sys.modules["pandas"].NaT
+    return next(one.unit for one in values if one is not nat) if kind == "Timestamp" else "ns"
+
+
 def _same_again(piece: Any, dtype: str, kind: str) -> bool:
-    """Whether each one is the same moment, or missing, in the dtype; times with a zone are not."""
+    """Whether each one is the same moment, or missing, in the dtype.
+
+    Not those with a zone or a ``fold``, which the dtype does not hold, nor other units.
+    """
     numpy, pandas = sys.modules["numpy"], sys.modules["pandas"]
     missing = pandas.isna(piece)
     here = piece[~missing].tolist()
-    if kind != "date" and any(one.tzinfo is not None for one in here):
+    if kind != "date" and any(one.tzinfo is not None or one.fold for one in here):
+        return False
+    if kind == "Timestamp" and any(f"datetime64[{one.unit}]" != dtype for one in here):
         return False
     try:
         made = pandas.Series(piece, dtype=object).astype(dtype)
@@ -70,6 +82,6 @@ def _same_again(piece: Any, dtype: str, kind: str) -> bool:
     if str(made.dtype) != dtype or not (numpy.isnat(there) == missing).all():
         return False
     if kind == "Timestamp":
-        return bool([one.value for one in here] == there[~missing].astype("int64").tolist())
+        return bool([one._value for one in here] == there[~missing].astype("int64").tolist())
     unit = "datetime64[D]" if kind == "date" else "datetime64[us]"
     return bool(here == there[~missing].astype(unit).tolist())

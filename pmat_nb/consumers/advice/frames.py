@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from pmat_nb.consumers.namespace import UserObjects, user_objects
 from pmat_nb.consumers.shell import output_history, snapshot
-from pmat_nb.consumers.views import held_by_names_alone, own_thread_runs
+from pmat_nb.consumers.views import held_by_names_alone, only_pandas_own, own_thread_runs
 
 from .base import About, Scene
 
@@ -137,6 +137,8 @@ def _looked_at(found: UserObjects, at: int, form: str, shared: frozenset[int]) -
     alone = form == "series" and held_by_names_alone(found.values, at, len(names), numpy)
     shares = _shares(found.values[at], numpy, shared)
     value: Any = found.values[at]
+    # A series made anew has none of the attributes that were set on the former one.
+    alone = alone and only_pandas_own(value)
     labels = plain_labels(value) if form == "frame" else (None,)
     # One that pandas warns of when it is written to would warn, or no longer warn.
     # Asked of the dictionary: a table looks for other attributes among its labels.

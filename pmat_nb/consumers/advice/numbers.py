@@ -67,7 +67,11 @@ def _single(values: Any, late: Callable[[], bool]) -> Change | None:
     for piece in chunks(values, late):
         with numpy.errstate(all="ignore"):
             back = piece.astype("float32").astype("float64")
-            differ = ~((back == piece) | (numpy.isnan(back) & numpy.isnan(piece)))
+            missing = numpy.isnan(piece)
+            # R's NA is a NaN with more in it, which float32 has no room for.
+            if back[missing].tobytes() != piece[missing].tobytes():
+                return None
+            differ = ~((back == piece) | missing)
             if differ.any():
                 errors = numpy.abs((back[differ] - piece[differ]) / piece[differ])
                 worst = max(worst, float(errors.max()))

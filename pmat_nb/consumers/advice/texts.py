@@ -18,6 +18,11 @@ __all__ = ["text_change"]
 # Of a column with more different texts than that a share, categories save next to nothing.
 _MOST_DIFFERENT = 0.5
 _MOST_CATEGORIES = 1 << 20
+_NONE = "None becomes NaN"
+_NONE_NOTE = (
+    f"{_NONE}, so that `is None` is false; other values stay; dtypes shown and later arithmetic "
+    f"may differ; --undo brings None and the dtypes back"
+)
 
 
 def text_change(values: Any, kinds: frozenset[str], late: Callable[[], bool]) -> Change | None:
@@ -35,6 +40,8 @@ def text_change(values: Any, kinds: frozenset[str], late: Callable[[], bool]) ->
     freed = freed_with(values, late) if before == "object" else 0
     changes = (_categories(values, before, null, late), _arrow(values, before, null, late))
     found = [one._replace(freed_bytes=max(0, freed - one.freed_bytes)) for one in changes if one]
+    if null == "None":
+        found = [one._replace(text=f"{one.text}, {_NONE}", note=_NONE_NOTE) for one in found]
     return min(found, key=lambda one: one.bytes_after - one.freed_bytes, default=None)
 
 
