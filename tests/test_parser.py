@@ -48,6 +48,11 @@ def test_bare_watch_has_a_period_and_off_is_off():
         ("cleanup", "--cache-age never", ["--cache-age", "never", "90s"]),
         ("limit", "2 GB", ["without a blank: 2GB"]),
         ("limit", "2 more", ["'more' is one word too many"]),
+        ("recommend", "undo", ["'undo' is one word too many", "write --undo"]),
+        ("recommend", "apply 1 2", ["'apply' is one word too many", "write --apply"]),
+        ("recommend", "--apply 1,x", ["--apply", "'x' is not a whole number"]),
+        ("recommend", "--apply ,", ["--apply", "',' is not a whole number"]),
+        ("recommend", "--apply 1,0", ["--apply", "0 is below 1"]),
         ("configure", "--save-state on", ["write --save-state, without 'on'"]),
         ("configure", "--save-state off", ["write --no-save-state, without 'off'"]),
         ("limit", "2GB more", ["'more' is one word too many"]),
@@ -59,6 +64,11 @@ def test_bad_lines_say_what_is_wrong_and_what_works(name, line, words):
         parse_line(verb(name), line, f"%{verb(name).magic}")
     for word in words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("rows", ["1 2", "1,2", "1, 2", "1 ,2", "1,2,"])
+def test_numbers_may_have_commas_between_them(rows):
+    assert parse_line(verb("recommend"), f"--apply {rows}", "%pmat_recommend")["apply"] == [1, 2]
 
 
 def test_a_short_output_option_is_the_long_one():

@@ -152,10 +152,10 @@ class ApplyReport(Report):
         blocks: list[Block] = [Line.of(Part(self.compact(), "strong"))]
         for one in self.record.applied:
             blocks += _applied_blocks(one)
-        if not self.record.undoing and any(
-            one.state == "done" and one.row.undo for one in self.record.applied
-        ):
-            blocks.append(Line.of(Part("next: %pmat_recommend --undo takes it back", "command")))
+        if back := _taken_back(self.record):
+            blocks.append(
+                Line.of(Part(f"next: %pmat_recommend --undo takes {back} back", "command"))
+            )
         return blocks
 
     def compact(self) -> str:
@@ -244,6 +244,18 @@ def _applied_blocks(one: Applied) -> list[Block]:
     if one.state in ("done", "undone"):
         return [Line.of(label, _change(one.measured_bytes, one.row.estimated_bytes), _kept(one))]
     return [Line.of(label, one.why, tone="high" if one.state == "failed" else "")]
+
+
+def _taken_back(record: ApplyRecord) -> str:
+    """What ``--undo`` would take back: by number where that is not all that was applied."""
+    done = [one.row for one in record.applied if one.state == "done" and not record.undoing]
+    numbers = [str(row.row) for row in done if row.undo]
+    if not numbers:
+        return ""
+    if len(numbers) == len(done):
+        return "it" if len(done) == 1 else "them"
+    *first, last = numbers
+    return f"rows {', '.join(first)} and {last}" if first else f"row {last}"
 
 
 def _change(measured: int | None, estimated: int | None) -> str:

@@ -46,9 +46,14 @@ class _Parser(argparse.ArgumentParser):
                 return f"{self.prog}: write the size without a blank: {size}"
             if toggled := self._toggle_before(word, words):
                 return f"{self.prog}: write {toggled}, without {word!r}"
-            return f"{self.prog}: {word!r} is one word too many; {self.prog} -h shows what works"
+            works = f"write --{word}" if self._has(word) else f"{self.prog} -h shows what works"
+            return f"{self.prog}: {word!r} is one word too many; {works}"
         hint = f"did you mean {near[0]}?" if near else f"{self.prog} -h shows what works"
         return f"{self.prog}: there is no option {spelled}; {hint}"
+
+    def _has(self, word: str) -> bool:
+        """Whether a word is an option's name without its dashes."""
+        return f"--{word}" in self._option_string_actions
 
     def _toggle_before(self, word: str, words: Sequence[str]) -> str:
         """``--no-save-state`` for ``--save-state off``; empty where no such option is before it."""
@@ -161,11 +166,18 @@ def parse_words(verb: Verb, words: Sequence[str], prog: str) -> dict[str, Any]:
     return {option.key: _value(option, given[option.key], prog) for option in verb.all_options()}
 
 
+def _apart(option: Option, words: list[str]) -> list[str]:
+    """Numbers may have commas between them, beside blanks or instead: ``1,2`` and ``1, 2``."""
+    if option.kind != "count":
+        return words
+    return [part for word in words for part in word.split(",") if part] or words
+
+
 def _value(option: Option, given: Any, prog: str) -> Any:
     if option.pairs:
         return [(str(name), str(value)) for name, value in given or ()]
     if isinstance(given, list):
-        return [option.parse(word) for word in given]
+        return [option.parse(word) for word in _apart(option, given)]
     # Not argparse's type=: it would replace our messages with "invalid value".
     if not isinstance(given, str):
         return given

@@ -42,7 +42,11 @@ class EqualStrings:
 
 
 def _advice(scene: Scene, name: str, spare: int, count: int) -> Advice:
+    module = _called(scene)
+
     def check() -> str:
+        if _called(scene) != module:
+            return f"{module} does not stand for this package any more"
         now, _ = _spare(scene.namespace.get(name), scene, timed=False)
         return "" if now >= _FADED * spare else f"{name} has fewer equal strings now"
 
@@ -50,7 +54,7 @@ def _advice(scene: Scene, name: str, spare: int, count: int) -> Advice:
         kind="equal strings",
         what=f"{name}: equal strings as one object",
         why=f"{count:,} strings equal another that is held here too, and nothing else holds them",
-        action=f'__import__("pmat_nb").intern({name})',
+        action=f"{module}.intern({name})",
         estimated_bytes=spare,
         basis="every string was looked at",
         risk="none",
@@ -59,6 +63,13 @@ def _advice(scene: Scene, name: str, spare: int, count: int) -> Advice:
         undo_note="cannot be undone, and nothing can tell: they were and are equal",
         about=_about(name, scene.namespace.get(name)),
     )
+
+
+def _called(scene: Scene) -> str:
+    """How code can name this package: by the user's own name for it, if there is one."""
+    package = sys.modules.get("pmat_nb")
+    names = (name for name, value in list(scene.namespace.items()) if value is package)
+    return next((name for name in names if not name.startswith("_")), '__import__("pmat_nb")')
 
 
 def _about(name: str, value: Any) -> About:
