@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+import sys
 import tracemalloc
 from collections import deque
 
@@ -228,8 +229,10 @@ class TestItsCourse:
             kept.append([Thing(), bytearray(3000)])
             refs.append(weakref.ref(kept[-1][0]))
 
+        references = sys.getrefcount(kept)
         found = tracker(repeat=30)
         found.run(step)
+        assert sys.getrefcount(kept) == references
         kept.clear()
         gc.collect()
         assert not any(ref() for ref in refs)

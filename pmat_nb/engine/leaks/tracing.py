@@ -41,6 +41,12 @@ class Looked:
         # Whether objects were left out, for there was no time to look at all.
         self.is_cut_short = False
 
+    def let_go(self) -> None:
+        """Hold none of the user's objects any more."""
+        self.grown.clear()
+        for sample in self.samples.values():
+            sample.let_go()
+
 
 class TracedWindow:
     """Opens tracing; ``mark`` after each iteration; ``close`` gives what was found.

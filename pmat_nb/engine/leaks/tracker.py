@@ -162,9 +162,11 @@ class Tracker:
             self._close_window()
         finally:
             self._shelter.thaw()
-        self._record = build_record(self, self._explain)
-        for sample in self.samples():
-            sample.let_go()
+        try:
+            self._record = build_record(self, self._explain)
+        finally:
+            for looked in self.looked:
+                looked.let_go()
 
     def report(self) -> LeakRecord:
         """What is known so far; after ``stop`` always the same."""
@@ -229,7 +231,8 @@ class Tracker:
         if looked.foreign and self._frames < _FRAMES[-1]:
             # The innermost frames are a library's: from now on look for the user's above.
             self._frames = _FRAMES[_FRAMES.index(self._frames) + 1]
-            self._drop(looked)
+            looked.let_go()
+            self.schedule.again()
             return
         is_early = len(self.looked) in (1, 2) and not self.schedule.was_aimed
         if is_early and self._begins(looked):
@@ -258,11 +261,6 @@ class Tracker:
             )
             for place, kept in looked.kept.items()
         )
-
-    def _drop(self, looked: Looked) -> None:
-        for sample in looked.samples.values():
-            sample.let_go()
-        self.schedule.again()
 
     def samples(self) -> Iterable[Any]:
         """Of all windows."""

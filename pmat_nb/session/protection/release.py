@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import traceback
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pmat_nb.consumers.allocators import release_unused
 from pmat_nb.consumers.last_error import forget_errors
 from pmat_nb.engine.probe import Probe
 
-__all__ = ["chain_of", "release_frames", "trim"]
+__all__ = ["chain_of", "clear_our_frames", "release_frames", "trim"]
 
 
 def chain_of(error: BaseException | None) -> Iterator[BaseException]:
@@ -23,6 +24,16 @@ def chain_of(error: BaseException | None) -> Iterator[BaseException]:
             seen.add(id(each))
             yield each
             waiting += [each.__cause__, each.__context__]
+
+
+def clear_our_frames(error: BaseException | None) -> None:
+    """Drop the variables of our own frames: a stop may come while we look at the user's objects."""
+    for each in chain_of(error):
+        for frame, _ in traceback.walk_tb(each.__traceback__):
+            module = str(frame.f_globals.get("__name__", ""))
+            if module.partition(".")[0] == "pmat_nb":
+                with contextlib.suppress(RuntimeError):  # it still runs
+                    frame.clear()
 
 
 def release_frames(shell: Any, error: BaseException) -> None:

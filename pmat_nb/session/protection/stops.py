@@ -15,7 +15,7 @@ from pmat_nb.render.stop import stop_headline, stop_lines
 from pmat_nb.units import MIB
 
 from .growth import Growth, largest, measure_growth
-from .release import chain_of, release_frames, trim
+from .release import chain_of, clear_our_frames, release_frames, trim
 
 if TYPE_CHECKING:
     from pmat_nb.session.session import Session
@@ -43,6 +43,7 @@ def settle(
     before = session.probe.rss_bytes()
     filled = scope.filled_names(session.namespace_owner.user_ns)
     children = _children(report, (before or 0) - scope.token.own_rss_bytes)
+    clear_our_frames(error)
     growth = _growth(session, scope, report, error, filled, children)
     restored = scope.restore_names(shell) if scope.limit.restore_names else ()
     traceback = clean_traceback(error).__traceback__ if error is not None else None
