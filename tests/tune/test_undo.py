@@ -27,6 +27,12 @@ def test_what_was_applied_is_taken_back_beside_a_new_column(applied):
     assert applied.value(DTYPE) == "int64"
 
 
+def test_what_was_written_since_stays_when_the_dtype_comes_back(applied):
+    applied.run("b.loc[1, 'n'] = 5")
+    assert "undone" in applied.run("%pmat_recommend --undo").text
+    assert applied.value(f"({DTYPE}, int(b.loc[1, 'n']), int(b.loc[2, 'n']))") == ["int64", 5, 2]
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [

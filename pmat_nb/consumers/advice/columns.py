@@ -19,6 +19,7 @@ from .base import Advice, Scene
 from .changes import Change, Late
 from .dates import date_change
 from .frames import Variable, about, find_variable, single_columns, values_at, variables
+from .left_alone import tell_what_is_left_alone
 from .numbers import number_change, sparse_change
 from .objects import kinds_of
 from .texts import text_change
@@ -28,7 +29,6 @@ __all__ = ["SmallerNumbers", "SmallerObjects"]
 _Trial = Callable[[Variable, int, Callable[[], bool]], Change | None]
 
 _LEAST_BYTES = 256 << 10
-_TOLD_BYTES = 8 << 20
 _SHOWN = 5
 _FADED = 0.8
 _NOTE = "values stay; dtypes shown and later arithmetic may differ; --undo brings the dtypes back"
@@ -50,7 +50,8 @@ class SmallerNumbers:
 
     def find(self, scene: Scene) -> Iterator[Advice]:
         """A row for each table or array and kind of change."""
-        return _find(scene, _number)
+        tell_what_is_left_alone(scene)
+        yield from _find(scene, _number)
 
 
 class SmallerObjects:
@@ -67,22 +68,9 @@ def _find(scene: Scene, trial: _Trial) -> Iterator[Advice]:
     for variable in variables(scene):
         if scene.out_of_time():
             return
-        if trial is _number:
-            _tell_of_others(scene, variable)
         changes = _changes(variable, trial, scene.out_of_time)
         for group in _groups(variable, changes):
             yield _advice(scene, group, trial)
-
-
-def _tell_of_others(scene: Scene, variable: Variable) -> None:
-    """Say which columns are left alone because replacing them would free nothing."""
-    others = [share for share in variable.shares if not share.owned]
-    if variable.form == "frame" and sum(share.nbytes for share in others) >= _TOLD_BYTES:
-        count = sum(len(share.places) for share in others)
-        scene.tell(
-            f"{variable.name}: {count} columns share memory with a view, a copy or what was "
-            f"displayed, and were left alone; %pmat_cleanup --target cache forgets the last"
-        )
 
 
 def _changes(variable: Variable, trial: _Trial, late: Callable[[], bool]) -> dict[int, Change]:

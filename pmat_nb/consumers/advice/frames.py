@@ -24,6 +24,7 @@ __all__ = [
     "Variable",
     "about",
     "find_variable",
+    "forms",
     "plain_labels",
     "single_columns",
     "values_at",
@@ -74,12 +75,12 @@ def about(variable: Variable, places: Iterable[int]) -> About:
 
 def variables(scene: Scene) -> Iterator[Variable]:
     """The user's tables and arrays; none while a thread of the user's own runs."""
-    found, forms = user_objects(scene.shell), _forms()
-    if not forms or own_thread_runs(scene.shell):
+    found, known = user_objects(scene.shell), forms()
+    if not known or own_thread_runs(scene.shell):
         return
-    shared = _shared_buffers(scene.shell, found, forms)
+    shared = _shared_buffers(scene.shell, found, known)
     for at in range(len(found.values)):
-        form = forms.get(id(type(found.values[at])))
+        form = known.get(id(type(found.values[at])))
         if form is not None and not _absent(scene, found.names[at]):
             variable = _looked_at(found, at, form, shared)
             if variable is not None:
@@ -109,16 +110,17 @@ def single_columns(variable: Variable) -> Iterator[int]:
             yield from share.places
 
 
-def _forms() -> dict[int, str]:
+def forms() -> dict[int, str]:
+    """By the id of the type what a variable of exactly that type is; numpy's and pandas'."""
     numpy: Any = sys.modules.get("numpy")
     pandas = getattr(sys.modules.get("pandas"), "__dict__", {})
     if not hasattr(numpy, "ndarray"):
         return {}
-    forms = {id(numpy.ndarray): "array"}
+    found = {id(numpy.ndarray): "array"}
     for name, form in (("DataFrame", "frame"), ("Series", "series")):
         if name in pandas:
-            forms[id(pandas[name])] = form
-    return forms
+            found[id(pandas[name])] = form
+    return found
 
 
 def _absent(scene: Scene, name: str) -> bool:
