@@ -69,9 +69,8 @@ def names_of_all_kinds() -> dict[str, Any]:
         }
     )
     frame["user"] = pd.Series([f"user {at % 50}" for at in range(ROWS)], dtype=object)
-    frame["when"] = pd.Series(
-        [pd.Timestamp(2020, 1, 1 + at % 28) for at in range(ROWS)], dtype=object
-    )
+    days = np.datetime64("2020-01-01") + (count % 28).astype("timedelta64[D]")
+    frame["when"] = pd.Series(pd.DatetimeIndex(days)).astype(object)
     same = np.sqrt(np.arange(ROWS) + 0.25)
     return {
         "df": frame,
