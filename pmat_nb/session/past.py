@@ -29,7 +29,7 @@ def history_report(
     """
     from pmat_nb.render.history import HistoryReport
 
-    found = _read(session)
+    found = _with_limit(_read(session), session.recording.session_id(), limit_bytes)
     forecasts = None
     if forecast:
         own = session.recording.session_id()
@@ -44,6 +44,17 @@ def history_report(
     return HistoryReport(
         found, view=view, forecasts=forecasts, limit_bytes=limit_bytes, running=running
     )
+
+
+def _with_limit(found: History, own: str | None, limit_bytes: int | None) -> History:
+    """The session that runs has the limit that is in force in it, which none has recorded."""
+    rows = (
+        replace(row, limit_bytes=limit_bytes)
+        if row.session_id == own and limit_bytes is not None
+        else row
+        for row in found.sessions
+    )
+    return replace(found, sessions=tuple(rows))
 
 
 def _read(session: Session) -> History:
