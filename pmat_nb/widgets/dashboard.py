@@ -112,17 +112,21 @@ class Dashboard(anywidget.AnyWidget):
         self.send({"kind": kind, "number": message.get("number"), "text": text})
 
     def _show(self, session: Session, tab: str) -> tuple[str, str]:
-        """Send a tab as it is now, or as it was last and once more when no cell runs."""
+        """Send a tab as it is now, or as it was last and once more when no cell runs.
+
+        One that was never read "waits".
+        """
         if tab not in PANELS:
             return "refused", f"there is no tab {tab!r}"
         if PANELS[tab].at_once or is_between_cells(session):
             return self._read(session, tab)
-        if session.meter.busy and tab in self._known:
-            self._send_tab(tab, self._known[tab])
+        busy, known = session.meter.busy, self._known.get(tab)
+        if busy and known is not None:
+            self._send_tab(tab, known)
         session.between_cells.post(
             f"the dashboard's tab {tab} for {id(self)}", lambda: self._read_later(tab)
         )
-        return "done", ""
+        return "waits" if busy and known is None else "done", ""
 
     def _read_later(self, tab: str) -> None:
         """Read a tab on the thread that runs cells, if the dashboard is still there."""

@@ -7,6 +7,7 @@ until no cell runs, and is answered then.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,7 @@ def outcome(
     try:
         found = act()
     except PmatError as problem:
-        return "refused", str(problem), None
+        return "refused", _beside_a_control(str(problem)), None
     except MemoryError:
         return "refused", "there is no memory left for it", None
     except Exception as problem:
@@ -69,6 +70,11 @@ def outcome(
     if isinstance(found, str):
         return "done", found, None
     return "done", str(found.get("text", "")), found
+
+
+def _beside_a_control(text: str) -> str:
+    """A message without the options of the magics: the control says what it is about."""
+    return re.sub(r"(?<![\w-])--([a-z-]+):? ", "", text)
 
 
 def is_between_cells(session: Session) -> bool:

@@ -65,6 +65,11 @@ class NotebookPage:
         self.page.evaluate(f"() => {_PANEL}.context.save()")
         self._show()
 
+    def restart(self) -> None:
+        """Restart the kernel, as the menu does."""
+        self.page.evaluate(f"() => {_PANEL}.sessionContext.session.kernel.restart()")
+        self.page.wait_for_function(_IDLE)
+
     # -- cells -------------------------------------------------------------------
 
     def cell(self, at: int) -> Locator:

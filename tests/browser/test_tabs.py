@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from unittest.mock import ANY
 
 import pytest
 
 from .conftest import Open
-from .dashboard_page import SCRATCH, DashboardPage
+from .dashboard_page import SCRATCH, DashboardPage, bytes_of
 from .looks import faint_texts, nameless
 from .servers import JupyterServer
 
@@ -41,6 +42,9 @@ joined = np.concatenate(parts[:4])
 # What would be markup, if names were.
 HOSTILE = "<img src=x onerror=document.title='taken'>"
 BUSY = "import time\nprint('runs')\ntime.sleep(3)"
+# The widest that is drawn within a bar's frame, as a share of it.
+DRAWN = """(bar) => Math.max(...[...bar.querySelectorAll(".pmat-track span")].map((one) =>
+  one.getBoundingClientRect().width)) / (bar.querySelector(".pmat-track").clientWidth)"""
 SHOWN = ("Live", "Pools", "Variables", "Recommendations", "Pressure", "History")
 
 
@@ -118,6 +122,66 @@ def test_a_variable_is_parked_and_brought_back(worked: DashboardPage) -> None:
     panel.get_by_role("button", name="Bring back averages").click()
     worked.notebook.wait_for_value("'averages' in globals()", bool)
     assert worked.notebook.value("len(averages)") == 3
+
+
+def test_a_double_click_on_yes_deletes_once(worked: DashboardPage) -> None:
+    long = "very_long_" + "name_" * 40
+    worked.notebook.run(
+        SCRATCH, f"{long} = bytearray(9 << 20)\nnext_one = bytearray(8 << 20)\nlast_one = 1"
+    )
+    panel = worked.open("Variables")
+    panel.get_by_role("button", name="Refresh").click()
+    table = panel.get_by_role("table", name="Variables", exact=True)
+    panel.get_by_role("button", name=f"Delete {long}").click()
+    top = table.bounding_box()
+    panel.get_by_role("button", name="Yes").dblclick()
+    # As one that is slow: the kernel has answered in between.
+    message = panel.get_by_text("deleted very_long_").first
+    message.wait_for()
+    assert message.get_attribute("title") == message.inner_text()
+    box = message.bounding_box()
+    assert box and box["height"] < 45 and message.evaluate("(m) => m.scrollWidth <= m.clientWidth")
+    assert table.bounding_box() == {**(top or {}), "height": ANY}
+    panel.get_by_role("button", name=f"Delete {long}").wait_for(state="detached")
+    focused = worked.root.evaluate("() => document.activeElement.getAttribute('aria-label')")
+    assert focused.startswith("Delete "), focused
+    worked.page.wait_for_timeout(500)
+    assert worked.notebook.value("'next_one' in globals() and 'last_one' in globals()")
+    assert panel.get_by_role("group", name="Delete it?").count() == 0
+    assert panel.get_by_role("button", name="Bring back").count() == 0
+    worked.shot("dashboard-variables-long")
+    worked.notebook.run(SCRATCH, "del next_one, last_one")
+
+
+def test_a_pools_bar_draws_what_its_label_says(worked: DashboardPage) -> None:
+    panel = worked.open("Pools")
+    panel.locator(".pmat-words", has_text=" of ").first.wait_for()
+    bars = panel.locator(".pmat-budget").all()
+    told = [(bar.inner_text(), bar.evaluate(DRAWN)) for bar in bars]
+    known = [(text, drawn) for text, drawn in told if " of " in text]
+    assert len(known) >= 2, told
+    for text, drawn in known:
+        kept, budget = text.split(" of ")
+        share = bytes_of(kept) / bytes_of(budget) if bytes_of(budget) else 0
+        assert abs(drawn - share) < 0.02, (text, drawn)
+
+
+def test_in_a_narrow_page_nothing_is_clipped_without_a_hint(worked: DashboardPage) -> None:
+    worked.page.set_viewport_size({"width": 560, "height": 900})
+    try:
+        panel = worked.open("Pools")
+        worked.page.wait_for_timeout(300)
+        wide = panel.locator(".pmat-wide", has=worked.page.get_by_role("table", name="Pools"))
+        assert wide.get_attribute("data-more") is not None
+        assert panel.locator(".pmat-entry").first.evaluate(
+            "(one) => one.scrollWidth <= one.clientWidth"
+        )
+        worked.shot("dashboard-pools-narrow")
+        wide.evaluate("(one) => { one.scrollLeft = one.scrollWidth; }")
+        worked.page.wait_for_timeout(200)
+        assert wide.get_attribute("data-more") is None
+    finally:
+        worked.page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def test_names_are_text_and_not_markup(worked: DashboardPage) -> None:

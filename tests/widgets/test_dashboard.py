@@ -133,6 +133,12 @@ def test_sizes_are_text_too_and_pools_may_be_the_users_own(
     page.wait_for_live(lambda now: now["pools"]["gpu"][2] == 64 * MIB)
 
 
+def test_refusals_beside_a_control_name_no_option(page: Page) -> None:
+    refused = page.order("pool limit", pool="cache", value="50%")
+    assert refused["kind"] == "refused" and "--" not in refused["text"]
+    assert refused["text"].startswith("'50%' is not") and "for example 512MB" in refused["text"]
+
+
 @pytest.mark.parametrize(
     ("order", "said"),
     [

@@ -154,6 +154,7 @@ def test_history_has_the_cells_and_where_they_lead(page: Page) -> None:
     assert newest["peak"] is None or newest["peak"] >= newest["growth"]
     assert len(shown["forecasts"]) >= 1 and shown["sessions"][0]["ended"] == "this kernel"
     assert shown["deaths"] == [] and shown["problems"] == []
+    assert shown["sessions"][0]["limit"] == shown["limit"] is not None
     assert page.show("history")["at"] == shown["at"]
     page.kernel.run("raise ValueError")
     assert page.show("history")["cells"][0]["failed"] is True

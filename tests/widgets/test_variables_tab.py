@@ -186,3 +186,21 @@ def test_while_a_cell_runs_the_last_reading_is_shown_and_orders_wait(page: Page)
     page.wait(lambda: len(page.panels("variables")) > shown + 1)
     assert page.answer(waits)["kind"] == "done"
     assert [row["name"] for row in page.show("variables")["rows"]] == ["late"]
+
+
+@pytest.mark.newest
+def test_while_a_cell_runs_a_tab_that_was_never_read_says_that_it_waits(page: Page) -> None:
+    kernel, subshell = page.kernel, subshell_of(page.kernel)
+    go = kernel.folder / "go"
+    go.unlink(missing_ok=True)
+    running = kernel.send(
+        "import os, time; print('running', flush=True)\n"
+        f"while not os.path.exists({str(go)!r}): time.sleep(0.05)"
+    )
+    kernel.wait_for_output(running, "running")
+    asked = page.send("show", subshell=subshell, tab="variables")
+    assert page.answer(asked)["kind"] == "waits"
+    assert page.panels("variables") == []
+    go.touch()
+    kernel.collect(running)
+    page.wait(lambda: page.panels("variables"))

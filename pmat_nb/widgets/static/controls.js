@@ -9,6 +9,7 @@ function makeMessage() {
     say(kind, text) {
       element.dataset.kind = kind;
       setText(element, kind === "done" && !text ? "done" : text);
+      element.title = element.textContent;
     },
   };
 }
@@ -17,10 +18,25 @@ function makeButton(title, onclick, attributes = {}) {
   return make("button", { type: "button", class: "pmat-button", onclick, ...attributes }, title);
 }
 
+// What comes to lie under a "Yes" is not meant by the rest of a double click on it.
+const ECHO_MS = 500;
+let confirmed = { at: -Infinity };
+
+function isEcho(event) {
+  // Pressed by a key.
+  if (event.detail === 0) return false;
+  const near = Math.hypot(event.clientX - confirmed.x, event.clientY - confirmed.y) < 12;
+  const soon = performance.now() - confirmed.at < ECHO_MS;
+  if (near && (soon || event.detail > 1)) return true;
+  confirmed = { at: -Infinity };
+  return false;
+}
+
 // A button that asks, in its own place, before `run` is called.
 function makeConfirm(title, question, run, attributes = {}) {
   const ask = makeButton(title, () => show(true), attributes);
-  const yes = makeButton("Yes", () => {
+  const yes = makeButton("Yes", (event) => {
+    confirmed = { at: performance.now(), x: event.clientX, y: event.clientY };
     show(false);
     run();
   });

@@ -6,7 +6,8 @@ function render({ model, el }) {
   const buttons = {};
   const bar = make("div", { role: "tablist", class: "pmat-tabs", "aria-label": "Memory dashboard" });
   const body = make("div", { class: "pmat-body" });
-  const root = make("div", { class: "pmat-dashboard" }, bar, body);
+  const news = make("p", { class: "pmat-lost", role: "alert" });
+  const root = make("div", { class: "pmat-dashboard" }, news, bar, body);
   const names = model.get("tabs").map(([name]) => name);
   let opened = null;
   let revision = null;
@@ -20,6 +21,14 @@ function render({ model, el }) {
     opened = name;
     revision = model.get("live").revision;
     made[name].tab.show();
+  }
+
+  // What was read stays to be looked at; nothing can be done with it.
+  function lost(how) {
+    setText(news, `The kernel ${how}: run %pmat_dashboard again (after %load_ext pmat_nb).`);
+    for (const control of body.querySelectorAll("button, input, select")) {
+      if (!control.closest("th")) control.disabled = true;
+    }
   }
 
   // The tab in sight is read again once something has changed, one reading at a time.
@@ -71,7 +80,15 @@ function render({ model, el }) {
   root.addEventListener("keydown", (event) => {
     if (!isCommand(event)) event.stopPropagation();
   });
+  function unlessEcho(event) {
+    if (!isEcho(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+  // Pressing gives the focus, letting go acts.
+  for (const kind of ["mousedown", "click"]) root.addEventListener(kind, unlessEcho, true);
   model.on("change:live", follow);
+  link.on("lost", lost);
   el.append(root);
   open(names[0]);
 

@@ -29,6 +29,23 @@ function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+// What scrolls sideways fades where more of it is out of sight.
+function fade(scroller) {
+  const look = () => {
+    const room = scroller.scrollWidth - scroller.clientWidth;
+    scroller.toggleAttribute("data-more", scroller.scrollLeft < room - 1);
+  };
+  scroller.addEventListener("scroll", look, { passive: true });
+  const observer = new ResizeObserver(look);
+  for (const one of [scroller, ...scroller.children]) observer.observe(one);
+  return scroller;
+}
+
+// A table where there may be less room than it needs.
+function makeWide(table) {
+  return fade(make("div", { class: "pmat-wide" }, table));
+}
+
 let lastId = 0;
 
 // An id for labels and descriptions, one of its kind on the page.

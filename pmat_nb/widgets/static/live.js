@@ -4,7 +4,6 @@
 const SPANS = [["auto", "all"], [60, "1 min"], [300, "5 min"], [900, "15 min"]];
 const LENGTHS_S = [60, 300, 900];
 const SPOKEN_EVERY_MS = 20000;
-const SILENT_MS = 12000;
 
 function makeLive(model, link) {
   const moments = makeMoments();

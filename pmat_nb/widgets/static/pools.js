@@ -11,7 +11,7 @@ function makePools(model, link) {
     cache_policy: makeSelect("Eviction", [], (value) => set("cache_policy", value)),
   };
   const preview = makePreview(link);
-  const titles = ["Pool", "In use", "Budget", "Limit", "", "Peak", "Waste", "Growth"];
+  const titles = ["Pool", "In use", "Kept of budget", "Limit", "", "Peak", "Waste", "Growth"];
   const widths = ["13%", "11%", "18%", "17%", "11%", "10%", "8%", "12%"];
   const body = make("tbody");
   const table = make(
@@ -25,7 +25,7 @@ function makePools(model, link) {
     make("div", { class: "pmat-bar" }, common.pool_growth.element, common.cache_policy.element,
       preview.button, say.element),
     preview.element,
-    table,
+    makeWide(table),
     make("p", { class: "pmat-quiet pmat-note" },
       "Your variables are never evicted: their limit is advice. In use and waste are as last sized, " +
       "budgets as they are now."),
@@ -98,21 +98,18 @@ function makePools(model, link) {
   };
 }
 
-// Use within the budget in force within the limit, as a bar and in words.
+// What is kept of the budget in force, as a bar and in words; the limit has a column of its own.
 function makeBudget(name) {
   const used = make("span", { class: "pmat-used" });
-  const capacity = make("span", { class: "pmat-capacity" });
   const words = make("span", { class: "pmat-words" });
   const element = make(
     "div", { class: "pmat-budget", title: "" },
-    make("div", { class: "pmat-track", "aria-hidden": "true" }, capacity, used), words,
+    make("div", { class: "pmat-track", "aria-hidden": "true" }, used), words,
   );
   return {
     element,
     set(usedBytes, capacityBytes, limitBytes) {
-      const share = (bytes) => `${limitBytes ? Math.min(100, (100 * (bytes ?? 0)) / limitBytes) : 0}%`;
-      used.style.width = share(usedBytes);
-      capacity.style.width = share(capacityBytes);
+      used.style.width = `${capacityBytes ? Math.min(100, (100 * (usedBytes ?? 0)) / capacityBytes) : 0}%`;
       const text = usedBytes === null
         ? "measured only" : `${bytesText(usedBytes)} of ${bytesText(capacityBytes)}`;
       setText(words, text);

@@ -133,7 +133,9 @@ function makeFraction(name, title, least, most, onset) {
 // The last quarter of an hour as a line, with the levels' bounds named at the right.
 function makePressureChart() {
   const [height, left, right] = [132, 8, 100];
-  const svg = makeSvg("svg", { class: "pmat-chart", role: "img", height });
+  const svg = makeSvg("svg", {
+    class: "pmat-chart", role: "img", height, "aria-label": "Pressure over the last 15 minutes",
+  });
   const element = make("div", { class: "pmat-small" }, svg);
   function draw({ samples, plans, at }, hues) {
     const span = 900;

@@ -12,7 +12,7 @@ function makeReading(name, model, link, came) {
       status.say("refused", text);
       return;
     }
-    if (!runs() || status.element.dataset.kind !== "waits") status.say("", "");
+    status.say("", "");
     came(data);
     clearTimeout(again);
     const behind = data.behind_s ?? null;
@@ -75,12 +75,14 @@ function makeList(label, titles) {
   const body = make("tbody");
   const head = titles.map(([title, , kind]) =>
     make("th", { scope: "col", class: `pmat-${kind ?? "text"}` }, title));
-  const element = make(
-    "table", { class: "pmat-table pmat-list", hidden: true },
+  const table = make(
+    "table", { class: "pmat-table pmat-list" },
     make("caption", {}, label),
     make("colgroup", {}, ...titles.map(([, width]) => make("col", { style: `width: ${width}` }))),
     make("thead", {}, make("tr", {}, ...head)), body,
   );
+  const element = makeWide(table);
+  element.hidden = true;
   return {
     element,
     update(rows) {

@@ -12,13 +12,14 @@ function makeTable({ label, columns, keyOf, sort, actions, actionsWidth = "24%",
   const headers = new Map();
   const head = make("tr");
   const body = make("tbody");
-  const nothing = make("p", { class: "pmat-empty" }, empty);
+  const nothing = make("p", { class: "pmat-empty" }, "Not read yet.");
   const table = make(
     "table", { class: "pmat-table", "aria-label": label }, makeColumns(), make("thead", {}, head), body,
   );
   const scroller = make(
     "div", { class: "pmat-scroll", tabindex: 0, role: "region", "aria-label": label }, table, nothing,
   );
+  fade(scroller);
   let rows = [];
   let [by, order] = sort ?? [columns[0].key, "ascending"];
 
@@ -79,6 +80,7 @@ function makeTable({ label, columns, keyOf, sort, actions, actionsWidth = "24%",
       return [key, kept.get(key).element];
     });
     const keys = new Set(wanted.map(([key]) => key));
+    const heir = heirOfFocus(keys);
     for (const [key, made] of kept) {
       if (keys.has(key)) continue;
       made.element.remove();
@@ -91,12 +93,30 @@ function makeTable({ label, columns, keyOf, sort, actions, actionsWidth = "24%",
       else body.insertBefore(element, place);
     }
     nothing.hidden = rows.length > 0;
+    heir?.focus();
+  }
+
+  // Where the row with the focus goes: the same control of the next that stays.
+  function heirOfFocus(keys) {
+    const held = body.getRootNode().activeElement;
+    const going = [...kept].find(([key, made]) => !keys.has(key) && made.element.contains(held));
+    if (!going) return null;
+    const stays = new Set([...kept].filter(([key]) => keys.has(key)).map(([, made]) => made.element));
+    const controls = (element) => [...element.querySelectorAll("button")];
+    const at = controls(going[1].element).indexOf(held);
+    for (const way of ["nextElementSibling", "previousElementSibling"]) {
+      for (let row = going[1].element[way]; row; row = row[way]) {
+        if (stays.has(row)) return controls(row)[at];
+      }
+    }
+    return scroller;
   }
 
   return {
     element: scroller,
     update(newRows) {
       rows = newRows;
+      setText(nothing, empty);
       draw();
     },
   };
