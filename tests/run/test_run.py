@@ -94,6 +94,7 @@ def test_a_limit_and_gates_and_junit():
     assert "runs-away.ipynb" in Path("all.html").read_text()
 
 
+@pytest.mark.newest
 def test_a_baseline_and_a_time_out():
     write_notebook(Path("n.ipynb"), [cell("mb = 1", "parameters"), "x = b'x' * (mb * 2**20)"])
     words = ("n.ipynb", "-q", "--output-notebook", "off", "--baseline", "base.json")
