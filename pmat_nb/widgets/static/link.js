@@ -6,6 +6,10 @@ const WAITS_AFTER_MS = 700;
 const HERE_EVERY_MS = 45000;
 // Figures come each second or so; without any it is looked whether the kernel is still there.
 const SILENT_MS = 12000;
+// So long after a doubt a kernel that is still there has been heard of in the last moments; what
+// one that is gone had sent before comes at once.
+const DOUBT_MS = 5000;
+const LATELY_MS = 3000;
 
 function makeLink(model) {
   const view = newId("view");
@@ -15,8 +19,10 @@ function makeLink(model) {
   let heard = performance.now();
   let asked = heard;
   let lost = false;
+  let doubt = null;
 
   function received(message) {
+    heard = performance.now();
     for (const listener of listeners[message.kind] ?? []) listener(message);
     if (!["done", "refused", "waits"].includes(message.kind)) return;
     // Another view of the same widget has numbers of its own.
@@ -34,6 +40,7 @@ function makeLink(model) {
     if (lost) return;
     lost = true;
     clearInterval(here);
+    clearTimeout(doubt);
     for (const { timer, say } of waiting.values()) {
       clearTimeout(timer);
       say("lost", "");
@@ -42,21 +49,28 @@ function makeLink(model) {
     for (const listener of listeners.lost) listener(how);
   }
 
-  function post(content) {
+  function post(content, how = "has ended") {
     try {
       model.send(content);
     } catch {
-      lose("has ended");
+      lose(how);
     }
   }
 
-  // JupyterLab's restart ends the model's comm at once; elsewhere the next message throws.
   const heardNews = () => {
     heard = performance.now();
   };
-  const restarted = () => lose("was restarted");
+  // JupyterLab tells so when the kernel is restarted, but also when only its connection was lost
+  // for a moment: who still sends is there. Elsewhere the next message throws.
+  const doubted = () => {
+    clearTimeout(doubt);
+    doubt = setTimeout(() => {
+      if (performance.now() - heard > LATELY_MS) lose("was restarted");
+    }, DOUBT_MS);
+    if (!lost) post({ do: "here", number: `${view}:${next++}`, view }, "was restarted");
+  };
   model.on("change:live", heardNews);
-  model.on("comm_live_update", restarted);
+  model.on("comm_live_update", doubted);
 
   // say(kind, text, data) hears "waits" where the kernel does not answer at once, then
   // "done" or "refused"; "lost" where it is gone.
@@ -86,9 +100,10 @@ function makeLink(model) {
     on: (kind, listener) => listeners[kind].push(listener),
     close() {
       clearInterval(here);
+      clearTimeout(doubt);
       model.off("msg:custom", received);
       model.off("change:live", heardNews);
-      model.off("comm_live_update", restarted);
+      model.off("comm_live_update", doubted);
       for (const order of waiting.values()) clearTimeout(order.timer);
       waiting.clear();
       // The model may be gone before its view.
