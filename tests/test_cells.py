@@ -1,3 +1,5 @@
+import pytest
+
 from pmat_nb.engine.cells import CellMeter, first_line_of
 
 MB = 1024**2
@@ -91,6 +93,28 @@ def test_an_inner_peak_counts_for_the_outer_cell():
     cells.end(inner)
     cells.end(outer)
     assert [record.peak_bytes for record in records] == [700 * MB, 700 * MB]
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "own", "peak"),
+    [
+        (160, 40, 120),  # no more than ours may have been
+        (400, 10, 400),  # the cell's: ours is little beside it
+        (400, 40, 360),  # the cell's, and ours may be in it
+        (120, 40, 120),
+    ],
+)
+def test_what_a_cell_takes_while_we_work_is_its_peak_and_ours_is_not(meanwhile, own, peak):
+    memory = FakeMemory()
+    cells, records = meter(memory)
+    cell = cells.begin("x")
+    memory.to(120)
+    with cells.aside(own * MB):
+        memory.to(meanwhile)
+        memory.to(110)
+    memory.to(100)
+    cells.end(cell, 1)
+    assert (records[0].peak_bytes, records[0].peak_kind) == (peak * MB, "exact")
 
 
 def test_where_the_reset_is_refused_the_peak_is_sampled():

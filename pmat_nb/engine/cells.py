@@ -22,6 +22,9 @@ from .records import CellRecord, PeakKind
 __all__ = ["CellMeter", "OpenCell", "first_line_of"]
 
 _FIRST_LINE_LENGTH = 120
+# The most that work of ours may be of what a cell took and still be left in its peak: known as a
+# bound only, it is half of that as a rule.
+_LITTLE = 0.05
 
 
 class PeakProbe(Protocol):
@@ -156,21 +159,33 @@ class CellMeter:
         return cell.peak_bytes
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Work of our own within a cell: what it takes, and gives back, is no cell's peak.
+    def aside(self, at_most_bytes: int) -> Iterator[None]:
+        """Work of our own within a cell, which takes ``at_most_bytes``: that is no cell's peak.
 
-        What a cell takes and gives back meanwhile, on another thread, is not seen either.
+        A cell may go on meanwhile, in code without the interpreter lock. What it takes is seen
+        where it is more than ours; where ours is little beside it, that is left in the peak.
         """
         self._fold_peak(self._probe.rss_bytes())
         try:
             yield
         finally:
-            if self._exact:
-                self._probe.reset_peak()
+            self._leave_out(at_most_bytes)
 
     def abandon(self) -> None:
         """Forget open cells, as a forked child must."""
         self._open.clear()
+
+    def _leave_out(self, own_bytes: int) -> None:
+        """The system's mark may have what was ours; to set it back loses what comes between."""
+        cell = self.innermost
+        mark = self._probe.peak_rss_bytes() if self._exact else None
+        if cell is None or mark is None or mark <= (cell.peak_bytes or 0):
+            return
+        if own_bytes <= _LITTLE * (mark - (cell.rss_before_bytes or 0)):
+            own_bytes = 0
+        else:
+            self._probe.reset_peak()
+        self.sample(mark - own_bytes)
 
     def _fold_peak(self, rss: int | None) -> None:
         if self._open:

@@ -28,6 +28,15 @@ def test_constant_growth_goes_on(noise):
     assert judge(growth).verdict == "leak"
 
 
+@pytest.mark.parametrize("bump", [0, 150_000, -40_000])
+def test_a_large_leak_is_told_as_soon_as_any(bump):
+    # One run kept something else too: two parts in a hundred more.
+    values = [3e6 * i + 100 * i * i + (bump if i > 1 else 0) for i in range(9)]
+    for count in (7, 8, 9):
+        growth = growth_of(points(values[:count]), floor=16_384)
+        assert growth.kind == "constant" and judge(growth).confidence >= 0.65
+
+
 def test_more_points_make_it_surer():
     few, many = (judge(growth_of(constant(n))).confidence for n in (8, 80))
     assert few < many

@@ -34,7 +34,7 @@ def test_a_temporary_peak_has_its_line_and_height(loaded: Kernel) -> None:
         """
         import numpy as np
         kept = np.ones(20_000_000)
-        total = (kept * 2 + 1).sum()
+        total = max((kept * 2 + 1).sum() for _ in range(5))
         total
         """,
     )

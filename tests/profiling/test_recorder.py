@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -95,6 +96,16 @@ def test_a_peak_between_two_samples_is_on_the_line_of_the_later() -> None:
     assert recorder.peak is not None
     assert recorder.peak == (900 * MB, 0.1, 2.5, (FILE, 2))
     assert recorder.longest_gap_s == pytest.approx(2.4)
+
+
+def test_a_peak_whose_blocks_were_there_and_have_gone_is_on_the_line_before() -> None:
+    world = World()
+    recorder = world.recorder()
+    world.at(0.1, 270, 320)
+    recorder.tick(seen(1))
+    world.at(0.3, 240, 160, peak=400)
+    recorder.tick(seen(2))
+    assert recorder.peak == (400 * MB, 0.1, 0.3, (FILE, 1))
 
 
 def test_growth_goes_to_the_line_that_runs_and_waiting_to_the_last() -> None:
@@ -293,6 +304,25 @@ def test_a_real_run_is_seen_with_its_line_and_its_temporaries(
     recorder.traced.stop()
     assert not tracemalloc.is_tracing()
     assert not [t for t in threading.enumerate() if t.name == "pmat_nb profile"]
+
+
+def test_what_is_allocated_during_a_look_counts_to_the_peak() -> None:
+    traced = Traced(Sites(), aside=allocates)
+    traced.start()
+    try:
+        traced.look()
+        traced.now()
+        assert 30 * MB <= traced.peak_bytes < 32 * MB
+    finally:
+        traced.stop()
+
+
+@contextmanager
+def allocates(own_bytes: int) -> Iterator[None]:
+    assert 0 < own_bytes < MB
+    temporary = bytearray(30 * MB)
+    del temporary
+    yield
 
 
 def test_tracing_of_the_users_stays_on_with_its_peak(real: Callable[..., Recorder]) -> None:

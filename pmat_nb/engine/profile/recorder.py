@@ -153,7 +153,9 @@ class Recorder:
         self._note_callers(seen)
         self._charge(line, at_s, rss, traced)
         if highest is not None and (self.peak is None or highest > self.peak.peak_bytes):
-            self.peak = PeakAt(highest, self._last[0], at_s, line or self._last_line)
+            came_before = self._has_gone(highest, rss, traced)
+            where = self._last_line if came_before else line or self._last_line
+            self.peak = PeakAt(highest, self._last[0], at_s, where)
         self._note_outside(rss, traced)
         self.timeline.add(at_s, rss, traced, self._number(line))
         self.samples += 1
@@ -162,6 +164,13 @@ class Recorder:
         self._last_line = line
         if traced is not None and self.traced is not None and not self._end.is_set():
             self._look(self.traced, traced, at_s)
+
+    def _has_gone(self, highest: int, rss: int | None, traced: int | None) -> bool:
+        """Whether most of a peak was there at the last sample and has gone since."""
+        before = self._last[2]
+        if rss is None or traced is None or before is None:
+            return False
+        return before - traced > (highest - rss) / 2
 
     def _look(self, traced: Traced, held: int, at_s: float) -> None:
         tracer = traced.tracer_bytes()
