@@ -222,6 +222,7 @@ def _running_locals() -> dict[int, list[Root]]:
         own = ident == threading.get_ident()
         where = "" if own else f"thread {names.get(ident, ident)}: "
         frame: FrameType | None = top
+        del top  # this very call's, maybe: a cycle
         while frame is not None:
             if not is_internal(module_of(frame)):
                 words = f"{where}running {frame.f_code.co_name}() line {frame.f_lineno} local "

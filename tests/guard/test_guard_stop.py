@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
+import weakref
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
@@ -15,6 +17,7 @@ if sys.platform != "linux":
     pytest.skip("another platform: the guard needs /proc", allow_module_level=True)
 
 from pmat_nb.engine.guard import runs_under, stop
+from pmat_nb.engine.guard.threads import stop_started
 from pmat_nb.engine.guard.token import Token
 from pmat_nb.errors import MemoryLimitExceeded
 
@@ -82,3 +85,19 @@ def test_the_signals_do_come_there(cell: dict[str, Any]) -> None:
 
 def _raise() -> None:
     raise MemoryLimitExceeded("swallowed", limit_bytes=1, tree_bytes=1, duration_s=0.0)
+
+
+def test_looking_for_threads_to_stop_keeps_no_frame_alive() -> None:
+    class Held:
+        pass
+
+    def stopped() -> weakref.ref[Held]:
+        held = Held()
+        assert stop_started(Token(1, 10, "cell", 0), lingering=False) == []
+        return weakref.ref(held)
+
+    gc.disable()
+    try:
+        assert stopped()() is None
+    finally:
+        gc.enable()

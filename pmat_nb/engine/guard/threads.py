@@ -47,10 +47,12 @@ def stop_started(token: Token, *, lingering: bool) -> list[str]:
     since the last signal: another cell may be what grows meanwhile.
     """
     frames = sys._current_frames()
+    # This very call: a cycle that would keep all that its callers hold until it is collected.
+    frames.pop(threading.get_ident(), None)
     stopped = []
     for thread in token.outliving if lingering else started_since(token.idents_before):
         ident = thread.ident or 0
-        if ident in (token.thread_ident, threading.get_ident()) or ident not in frames:
+        if ident == token.thread_ident or ident not in frames:
             continue
         if not _is_at_work(frames[ident]):
             continue
