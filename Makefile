@@ -21,8 +21,8 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-warn-script-location
 PYTEST := -m pytest
 # Three on two cores: much of a test's time is waiting for its kernel.
 PARALLEL := -n 3 --dist worksteal
-# Real kernels on two shared cores: what fails is tried once more, and listed at the end.
-TWICE := --reruns 1 -rR
+# Real kernels on two shared cores: what fails is tried once more, and listed at the end with why.
+TWICE := --reruns 1
 # Tests that measure time run one at a time, after the others.
 WITH_OTHERS := not alone and not soak and not extra and not browser
 ONE_BY_ONE := alone and not soak and not extra and not browser

@@ -11,9 +11,15 @@ import hypothesis
 import pytest
 from support.kernel import Kernel
 from support.no_skips import IN_CI, pytest_make_collect_report, pytest_runtest_makereport
+from support.second_try import pytest_runtest_setup, pytest_terminal_summary
 from support.tidy import Traces
 
-__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks, by their names
+__all__ = [  # hooks, by their names
+    "pytest_make_collect_report",
+    "pytest_runtest_makereport",
+    "pytest_runtest_setup",
+    "pytest_terminal_summary",
+]
 
 
 hypothesis.settings.register_profile("dev", deadline=None, database=None)

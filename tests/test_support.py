@@ -201,3 +201,49 @@ def test_a_skip_fails_in_ci_unless_for_a_platform(
     run = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
     closing = run.stdout.strip().splitlines()[-1]
     assert [part for part in expected if part not in closing] == [], run.stdout
+
+
+FAILS_ONCE = """
+import pytest
+
+made = []
+
+@pytest.fixture(scope="module")
+def shared():
+    made.append(0)
+    yield len(made)
+    made.append("closed")
+
+@pytest.fixture(scope="module", autouse=True)
+def prepared(shared):
+    made.append("prepared")
+
+def test_first(shared):
+    assert shared == 1
+
+def test_second(shared):
+    assert made[-3:] == ["closed", 0, "prepared"], "as the first left it"
+
+def test_third(shared):
+    assert made.count("closed") == 1
+"""
+
+
+def test_a_second_try_has_what_it_shares_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(FAILS_ONCE)
+    (tmp_path / "conftest.py").write_text(
+        "from support.second_try import pytest_runtest_setup, pytest_terminal_summary\n"
+    )
+    options = ("-q", "-p", "no:cacheprovider", "--reruns", "1")
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "test_it.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
+    assert "3 passed, 1 rerun" in run.stdout
+    assert "test_second [call]: AssertionError: as the first left it" in run.stdout
