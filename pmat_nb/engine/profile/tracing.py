@@ -37,7 +37,7 @@ class Traced:
     def __init__(
         self,
         sites: Sites,
-        aside: Callable[[int], AbstractContextManager[None]] = nullcontext,
+        aside: Callable[[int], AbstractContextManager[object]] = nullcontext,
         clock: Callable[[], float] = time.thread_time,
     ) -> None:
         self._sites = sites
