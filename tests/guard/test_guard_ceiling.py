@@ -17,10 +17,12 @@ if sys.platform != "linux":
     pytest.skip("another platform: the guard needs /proc", allow_module_level=True)
 
 from pmat_nb.engine.guard import Guard, limit_block, stacks
-from pmat_nb.engine.guard.ceiling import ceiling_caused
+from pmat_nb.engine.guard.ceiling import ceiling_caused, own_memory
+from pmat_nb.engine.guard.own_ceiling import OwnCeiling
 from pmat_nb.engine.guard.process import layout, policy
 from pmat_nb.engine.guard.process.ceiling import Ceiling
 from pmat_nb.engine.guard.process.watcher import Watcher
+from pmat_nb.engine.guard.token import Token
 
 MB = 1024**2
 MS = 1_000_000
@@ -59,6 +61,29 @@ def test_a_call_that_works_without_mapping_has_failed_and_gets_room() -> None:
 
 def test_a_call_that_stands_still_for_a_second_gets_room_anyway() -> None:
     assert Kernel().stands(1500, 0) > 400 * MB
+
+
+def test_a_stop_gets_room_to_be_handled_and_a_large_array_does_not() -> None:
+    """A loop that swallows refusals swallows the stop, and asks again."""
+    words = memoryview(array.array("q", [0] * (layout.SHARED_BYTES // 8)))
+    mine = OwnCeiling(lambda: words)
+    token = Token(1, 64 * MB, "cell", 0)
+    rss, data = own_memory()
+    token.baseline_bytes, token.threshold_bytes = rss, rss + 64 * MB
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    mine.set(token, data, {1: token})
+    try:
+        words[layout.KERNEL_DATA] = data + 90 * MB
+        for _ in range(3):  # each signal
+            mine.give_way(words)
+        assert resource.getrlimit(resource.RLIMIT_DATA)[0] <= data + 160 * MB
+        handled = bytearray(100 * MB)
+        with pytest.raises(MemoryError):
+            bytearray(4096 * MB)
+        assert handled
+    finally:
+        mine.end()
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
 
 
 # -- the pace --------------------------------------------------------------------------

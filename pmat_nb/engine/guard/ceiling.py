@@ -19,6 +19,7 @@ __all__ = [
     "ceiling_caused",
     "make_room",
     "own_memory",
+    "raise_to",
     "read",
     "restore",
     "set_first",
@@ -62,10 +63,14 @@ def set_first(data_bytes: int, gap_bytes: int, own: tuple[int, int]) -> int | No
 
 def make_room(size_bytes: int, own_soft: int) -> None:
     """Raise a ceiling that leaves no room for a mapping of this size, and no further."""
+    raise_to(own_memory()[1] + size_bytes + LEAST_GAP_BYTES, own_soft)
+
+
+def raise_to(wanted: int, own_soft: int) -> None:
+    """Raise a ceiling that is lower than this, never above the process's own limit."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = own_memory()[1] + size_bytes + LEAST_GAP_BYTES
     if own_soft != resource.RLIM_INFINITY:
         wanted = min(wanted, own_soft)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -113,7 +113,7 @@ class Delivery:
     def _take(self, token: Token, words: memoryview[int]) -> None:
         """Acknowledge the stop; room to raise and handle it comes first."""
         if not token.ended:
-            self._ceiling.lift(words)
+            self._ceiling.give_way(words)
         words[layout.ACK] += 1
         token.tree_bytes = words[layout.STOP_TREE]
         token.pending = True

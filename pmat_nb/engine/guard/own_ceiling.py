@@ -12,6 +12,9 @@ from .token import Token
 
 __all__ = ["OwnCeiling"]
 
+# For the exception, what IPython shows of it, and the handlers of the cell.
+_ROOM_FOR_A_STOP = 64 * 1024**2
+
 
 class OwnCeiling:
     """At most one ceiling at a time, the tightest scope's; the guard moves it meanwhile.
@@ -54,8 +57,16 @@ class OwnCeiling:
             stacks.watch_no_more()
             ceiling.restore(self._limit)
 
+    def give_way(self, words: memoryview[int]) -> None:
+        """Room for a stop to be raised and handled in, above what the guard saw mapped last.
+
+        No more: code that swallows the stop would ask for its large array again.
+        """
+        if words[layout.CEILING_SEQ]:
+            ceiling.raise_to(words[layout.KERNEL_DATA] + _ROOM_FOR_A_STOP, self._limit[0])
+
     def lift(self, words: memoryview[int]) -> None:
-        """Out of the way of a stop; the guard may put it back."""
+        """The process's own limit again, where no guard moves the ceiling any more."""
         if words[layout.CEILING_SEQ]:
             ceiling.restore(self._limit)
 

@@ -89,8 +89,8 @@ class Ceiling:
         """During a stop: room in steps for a call that ran into the ceiling.
 
         The ceiling stays until the kernel has taken the signal, since a C call that
-        holds the GIL is stopped by nothing else; the handler lifts it entirely. If
-        the scope goes on growing after that, it is put back.
+        holds the GIL is stopped by nothing else; the handler raises it by what handling
+        takes. If the scope goes on growing after that, it follows here again.
         """
         if ack != self._ack:
             if self._ack >= 0:
