@@ -104,10 +104,10 @@ screenshots: test-browser
 NEWEST_ONLY := guard history log
 NEWEST_ONLY += $(patsubst %,leaks/test_%.py,census counters corpus details draining evidence \
     native periodic plugin retained series sites traces tracker watching)
-NEWEST_ONLY += sizing/test_engine.py snapshot/test_cost.py cleanup/test_measured.py
+NEWEST_ONLY += sizing/test_engine.py snapshot/test_cost.py cleanup/test_measured.py pools/test_machine.py
 NEWEST_ONLY += pressure/test_in_kernel.py survive/test_benign.py survive/test_stop_figures.py
 NEWEST_ONLY += tune/test_contract.py profiling/test_native.py survive/test_notebook.py
-NEWEST_ONLY += cli/test_busy.py run/test_ended_early.py why/test_referrers.py
+NEWEST_ONLY += cli/test_busy.py run/test_ended_early.py run/test_unloading.py why/test_referrers.py
 NEWEST_ONLY += test_layers.py test_support.py semantics/test_runner.py
 LEFT_OUT := $(NEWEST_ONLY:%=--ignore=tests/%)
 

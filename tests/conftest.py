@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,11 @@ hypothesis.settings.register_profile(
     "ci", deadline=None, database=None, derandomize=True, print_blob=True
 )
 hypothesis.settings.load_profile("ci" if IN_CI else "dev")
+
+# A shell starts what it puts into the background with interrupts ignored, and children inherit
+# that: those of the tests are to be interrupted as in a terminal.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # -- isolation -----------------------------------------------------------------------

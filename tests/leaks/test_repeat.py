@@ -84,6 +84,7 @@ def test_nothing_leaks(loaded: Kernel) -> None:
     assert rows(loaded) == []
 
 
+@pytest.mark.newest
 def test_a_frame_that_is_replaced_is_not_kept(loaded: Kernel) -> None:
     loaded.run("import numpy as np, pandas as pd")
     frame = "r = pd.DataFrame({'a': np.random.rand(5000)})\nr2 = r.a.mean()"
@@ -213,6 +214,7 @@ def test_a_limit_holds_for_all_runs_together(loaded: Kernel, heads: str, end: st
     assert loaded.run("del kept\n'alive'").text == "'alive'"
 
 
+@pytest.mark.newest
 def test_a_stop_does_not_take_the_tracker_for_a_holder(loaded: Kernel) -> None:
     loaded.run("import numpy as np; held = {}")
     heads = "%%pmat_limit 100MB\n%%pmat_leaks --repeat 40"

@@ -114,6 +114,7 @@ def test_a_baseline_and_a_time_out():
 
 @pytest.mark.newest
 @pytest.mark.parametrize("kernel", ["same", "fresh"])
+@pytest.mark.newest
 def test_a_scenario_with_its_spread(kernel):
     Path("s.toml").write_text(
         f'name = "fill"\nrepeat = 3\nwarm-up = 1\nkernel = "{kernel}"\n'
@@ -164,6 +165,7 @@ def test_a_total_limit_refuses_one_huge_allocation_and_names_its_option():
     assert "PMAT_MEMORY_MAX" not in done.stdout
 
 
+@pytest.mark.newest
 def test_a_cell_that_raised_as_tagged_is_told_from_one_that_did_not():
     cells = [cell("1 / 0", "raises-exception"), cell("x = 1", "raises-exception")]
     write_notebook(Path("tagged.ipynb"), cells)
@@ -175,6 +177,7 @@ def test_a_cell_that_raised_as_tagged_is_told_from_one_that_did_not():
     assert raised["error"].startswith("ZeroDivisionError")
 
 
+@pytest.mark.newest
 def test_a_cell_tagged_to_be_skipped_is_listed_and_judged_by_nothing():
     Path("pmat.toml").write_text('[quality.gates.memory]\nmax_cell_growth = "20MB"\n')
     tagged = cell("x = b'x' * (200 * 2**20)", "skip-execution")
@@ -199,6 +202,7 @@ def test_a_cell_tagged_to_be_skipped_is_listed_and_judged_by_nothing():
     assert verdicts == {"In[1]": "same", "In[2]": "new", "In[3]": "same"}
 
 
+@pytest.mark.newest
 def test_a_scenario_leaves_skipped_cells_out():
     tagged = cell("x = 1 / 0", "skip-execution")
     write_notebook(Path("n.ipynb"), [tagged, "y = b'y' * (30 * 2**20)", tagged, "del y"])

@@ -41,7 +41,7 @@ _LINE = re.compile(r"\bline:? \d+")
 _ARROW = re.compile(r"^-+>\s*\d+ ?(.*)$")
 _CONTEXT = re.compile(r"^\s+\d+( .*)?$|^\s+\(\.\.\.\)$")
 _DURATION = re.compile(r"\d[\d.e+]*\s*(ns|us|µs|μs|ms|s|min)\b")
-_SLOW_RUN = re.compile(r"^The slowest run took .*\n(.*\n)?", re.MULTILINE)
+_SLOW_RUN = re.compile(r"^The slowest run took .*\n", re.MULTILINE)
 _STAND_INS = (
     (_CELL_FILE, "<cell>"),
     (_CELL_PLACE, "<cell>:N:"),
