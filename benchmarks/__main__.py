@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import platform
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -45,9 +45,14 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def main(names: list[str]) -> None:
+def main() -> None:
     import os
 
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SECTIONS))
+    names = parser.parse_args().names
+    if unknown := [name for name in names if name not in SECTIONS]:
+        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
     parts = {}
     for name in names or SECTIONS:
         rows = importlib.import_module(f"benchmarks.bench_{name}").run()
@@ -72,4 +77,4 @@ def _written() -> dict[str, str]:
     return {named[title]: text for title, text in found.items() if title in named}
 
 
-main(sys.argv[1:])
+main()
