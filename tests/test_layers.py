@@ -176,6 +176,14 @@ def test_importing_the_package_is_light() -> None:
     assert not {n.split(".")[0] for n in seen} - set(sys.stdlib_module_names) - {"pmat_nb"}
 
 
+LATER = (
+    *(f"pmat_nb.engine.{part}" for part in ("leaks", "pools", "profile", "sizing", "snapshot")),
+    *(f"pmat_nb.session.{part}" for part in ("keeping", "profiling", "repeating", "reports")),
+    "pmat_nb.consumers.namespace",
+    "pmat_nb.widgets",
+)
+
+
 def test_loading_the_extension_is_light() -> None:
     """In a shell of its own: nothing heavy that IPython has not brought already."""
     seen = imported_by(
@@ -188,6 +196,8 @@ def test_loading_the_extension_is_light() -> None:
         "shell.run_line_magic('unload_ext', 'pmat_nb')"
     )
     assert "pmat_nb.session" in seen and "cloudpickle" not in seen
+    # What only a question or a save needs: each of them would cost every notebook some ms.
+    assert not [name for name in seen if name.startswith(LATER)]
     assert not {name.split(".")[0] for name in seen} & HEAVY
 
 

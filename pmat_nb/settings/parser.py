@@ -6,7 +6,6 @@ Not imported with the declarations, which need no argparse.
 from __future__ import annotations
 
 import argparse
-import difflib
 import shlex
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -39,6 +38,8 @@ class _Parser(argparse.ArgumentParser):
         return known, unknown
 
     def _unknown(self, word: str, words: Sequence[str]) -> str:
+        import difflib
+
         spelled = word.split("=", 1)[0]
         near = difflib.get_close_matches(spelled, list(self._option_string_actions), n=1)
         if not spelled.startswith("-"):

@@ -6,7 +6,6 @@ from typing import Any
 
 from pmat_nb.errors import UsageError
 from pmat_nb.magics.output import deliver
-from pmat_nb.session import keeping
 from pmat_nb.session.protection.asking import set_standing
 from pmat_nb.session.protection.limits import CellLimit
 from pmat_nb.session.session import Session
@@ -53,6 +52,8 @@ def save(
     output: str | None,
 ) -> Any:
     """``%pmat_save``."""
+    from pmat_nb.session import keeping
+
     return deliver(keeping.save_variables(session, path, _names(vars)), format, output)
 
 
@@ -65,6 +66,8 @@ def restore(
     output: str | None,
 ) -> Any:
     """``%pmat_restore``."""
+    from pmat_nb.session import keeping
+
     return deliver(keeping.restore_variables(session, path, _names(vars)), format, output)
 
 
