@@ -189,6 +189,7 @@ def test_loading_the_extension_is_light() -> None:
     seen = imported_by(
         "from IPython.core.interactiveshell import InteractiveShell\n"
         "shell = InteractiveShell.instance()\n"
+        "shell.run_cell('1', store_history=False)\n"
         "before = set(sys.modules)\n"
         "shell.run_line_magic('load_ext', 'pmat_nb')\n"
         "assert 'pmat_stats' in shell.magics_manager.magics['line']\n"

@@ -23,7 +23,8 @@ def pressed(key: str, timeout_s: float) -> bool:
         return False
     until = time.monotonic() + timeout_s
     try:
-        tty.setcbreak(terminal)
+        # Not flushed, as is the default: a key may have been typed while a table was drawn.
+        tty.setcbreak(terminal, termios.TCSANOW)
         while (left_s := until - time.monotonic()) > 0:
             if select.select([terminal], [], [], left_s)[0]:
                 typed = os.read(terminal, 64)

@@ -166,6 +166,7 @@ def test_watching_ends_with_its_reader(loaded: Kernel) -> None:
 def test_watching_one_kernel_draws_until_q(loaded: Kernel) -> None:
     import os
     import pty
+    import select
     import subprocess
     import sys
     import time
@@ -192,10 +193,34 @@ def test_watching_one_kernel_draws_until_q(loaded: Kernel) -> None:
     while seen.count(b"q or Ctrl-C ends") < 3 and time.monotonic() < deadline:
         seen += os.read(ours, 65536)
     os.write(ours, b"q")
-    assert process.wait(20) == 0
+    # A terminal reads on: what it does not take, the process waits for before it ends.
+    while process.poll() is None and time.monotonic() < deadline + 20:
+        if select.select([ours], [], [], 0.1)[0]:
+            os.read(ours, 65536)
+    assert process.wait(1) == 0
     os.close(ours)
     os.close(theirs)
     assert b"read from outside" in seen and b"\x1b[2J" in seen
+
+
+def test_a_key_that_was_typed_while_a_table_was_drawn_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import os
+    import pty
+    import sys
+    import time
+
+    from pmat_nb.cli.keys import pressed
+
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "r") as terminal:
+        monkeypatch.setattr(sys, "stdin", terminal)
+        assert not pressed("q", 0.01)
+        os.write(ours, b"q")
+        time.sleep(0.1)  # it has arrived
+        assert pressed("q", 5)
+    os.close(ours)
 
 
 def test_the_beacon_is_the_users_alone_and_goes_with_the_extension(fresh_kernel: Kernel) -> None:
