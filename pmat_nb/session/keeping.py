@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .session import Session
 
 __all__ = [
+    "bring_in",
     "default_path",
     "key_path",
     "of_notebook",
@@ -30,6 +31,12 @@ __all__ = [
     "save_variables",
     "saved_names",
 ]
+
+
+def bring_in() -> None:
+    """What saving imports at its first use, where memory is about to be measured."""
+    from pmat_nb.engine.snapshot import pickles, survey  # noqa: F401 - only so that it is there
+    from pmat_nb.render import keeping  # noqa: F401 - as above
 
 
 def default_path(notebook_key: str) -> Path:

@@ -191,6 +191,10 @@ class Recommender:
     def _run(self, row: Recommendation, code: str, state: Any) -> Applied:
         namespace = self._session.namespace_owner.user_ns
         ours = [one for one, marks in self._marks.items() if not difference(marks, namespace)]
+        if "%pmat_save" in code or "%pmat_restore" in code:
+            from .keeping import bring_in
+
+            bring_in()
         before, given_out, started = self._settled()
         try:
             _execute(self._session.namespace_owner, code)
