@@ -191,6 +191,7 @@ class Recommender:
     def _run(self, row: Recommendation, code: str, state: Any) -> Applied:
         namespace = self._session.namespace_owner.user_ns
         ours = [one for one, marks in self._marks.items() if not difference(marks, namespace)]
+        # A row may be the first to save anything: what its import takes is not the row's.
         if "%pmat_save" in code or "%pmat_restore" in code:
             from .keeping import bring_in
 

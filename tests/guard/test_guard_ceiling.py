@@ -5,7 +5,9 @@ from __future__ import annotations
 import array
 import concurrent.futures
 import multiprocessing
+import os
 import resource
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -84,6 +86,21 @@ def test_a_stop_gets_room_to_be_handled_and_a_large_array_does_not() -> None:
     finally:
         mine.end()
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
+
+
+def test_a_child_does_not_keep_the_room_that_a_stop_was_given() -> None:
+    words = memoryview(array.array("q", [0] * (layout.SHARED_BYTES // 8)))
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    words[layout.SOFT], words[layout.HARD] = before
+    resource.setrlimit(resource.RLIMIT_DATA, (2**40, before[1]))
+    try:
+        child = subprocess.Popen(["sleep", "60"])
+        Ceiling(os.getpid(), words).free_child(child.pid)
+        assert resource.prlimit(child.pid, resource.RLIMIT_DATA) == before
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+        child.kill()
+        child.wait()
 
 
 # -- the pace --------------------------------------------------------------------------

@@ -114,7 +114,6 @@ def test_a_baseline_and_a_time_out():
 
 @pytest.mark.newest
 @pytest.mark.parametrize("kernel", ["same", "fresh"])
-@pytest.mark.newest
 def test_a_scenario_with_its_spread(kernel):
     Path("s.toml").write_text(
         f'name = "fill"\nrepeat = 3\nwarm-up = 1\nkernel = "{kernel}"\n'

@@ -125,7 +125,8 @@ class Ceiling:
         """Give a child that inherited a ceiling of ours the kernel's own limit."""
         try:
             soft, hard = resource.prlimit(pid, resource.RLIMIT_DATA)
-            if soft in self._recent:
+            # The kernel raises its ceiling itself too: for a stop, and for threads' stacks.
+            if soft in (*self._recent, resource.prlimit(self._pid, resource.RLIMIT_DATA)[0]):
                 resource.prlimit(pid, resource.RLIMIT_DATA, (self.soft, hard))
         except (OSError, ValueError):
             return
