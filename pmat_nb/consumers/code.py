@@ -113,7 +113,7 @@ def _text_bytes(entry: tuple[Any, ...]) -> int:
 def _is_stale(entry: tuple[int, float, list[str], str]) -> bool:
     size, modified, _, path = entry
     try:
-        status = os.stat(path)  # noqa: PTH116 - what linecache itself compares
+        status = os.stat(path)  # noqa: PTH116 - as it stands: Path("") is the folder
     except OSError:
         return True
     return size != status.st_size or modified != status.st_mtime

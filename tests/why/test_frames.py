@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pmat_nb.consumers.roots import _running_locals
 from pmat_nb.engine.frames import (
     chained_exceptions,
     local_objects,
@@ -110,3 +111,16 @@ def test_exceptions_are_followed_to_causes_contexts_and_groups_once() -> None:
     group = ExceptionGroup("g", [first, third])
     assert set(map(id, chained_exceptions(group))) == set(map(id, [group, first, second, third]))
     assert chained_exceptions(None) == []
+
+
+def test_looking_at_running_functions_keeps_none_of_their_frames() -> None:
+    def looked() -> weakref.ref[Big]:
+        held = Big()
+        assert id(held) in _running_locals()
+        return weakref.ref(held)
+
+    gc.disable()
+    try:
+        assert looked()() is None
+    finally:
+        gc.enable()

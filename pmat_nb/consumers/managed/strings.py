@@ -57,9 +57,10 @@ class StringPool:
         """
         before = len(self._table)
         if type(value) is str:
-            kept = self._table.setdefault(value, value)  # type: ignore[arg-type] # a str
+            # mypy does not narrow a type variable by `type(value) is str`.
+            kept = self._table.setdefault(value, value)  # type: ignore[arg-type] # see above
             self._enter(before)
-            return kept  # type: ignore[return-value] # one equal to it
+            return kept  # type: ignore[return-value] # see above
         done = intern_within([value], self._table)
         self.replaced += done.replaced
         self.saved_bytes += done.estimated_bytes

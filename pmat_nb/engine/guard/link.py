@@ -165,6 +165,5 @@ class Link:
 
 
 def _package_root() -> str:
-    # pathlib would be imported for this alone
-    guard = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - see above
+    guard = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - no pathlib here
     return guard.removesuffix("/engine/guard")
