@@ -38,6 +38,8 @@ _ASK = f"""async (code) => {{
 }}"""
 # Notebook 7.6 says this of itself whenever a page is loaded, with or without a widget.
 _NOT_OURS = re.compile(r"reading 'schema'[^$]*/static/notebook/")
+# What JupyterLab lays over the page while a theme loads, and for 200 ms after.
+_SPLASH = "#jupyterlab-splash"
 
 
 class NotebookPage:
@@ -124,7 +126,11 @@ class NotebookPage:
     # -- what is around it -------------------------------------------------------
 
     def set_theme(self, dark: bool) -> None:
-        """Change the application's theme, as its menu does."""
+        """Change the application's theme, as its menu does, and wait until it is drawn.
+
+        JupyterLab 4.6 takes its splash away once for each change, and throws where the second
+        change came within 200 ms of the first: nobody's menu is that fast.
+        """
         theme = f"JupyterLab {'Dark' if dark else 'Light'}"
         self.page.evaluate(
             "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })",
@@ -132,6 +138,7 @@ class NotebookPage:
         )
         light = "false" if dark else "true"
         self.page.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
+        self.page.wait_for_selector(_SPLASH, state="detached")
 
     def foreign_requests(self) -> list[str]:
         """Addresses beyond this machine that the page asked for."""
