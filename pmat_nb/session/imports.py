@@ -35,15 +35,18 @@ class ImportMeter:
 
     ``anonymous_bytes`` reads resident memory that no file backs; ``slack_bytes`` what
     the allocators have free. Both may return None, and then nothing is counted.
+    ``arrived`` is called after each outermost import, and must not raise.
     """
 
     def __init__(
         self,
         anonymous_bytes: Callable[[], int | None],
         slack_bytes: Callable[[], int | None],
+        arrived: Callable[[], object] = lambda: None,
     ) -> None:
         self._anonymous_bytes = anonymous_bytes
         self._slack_bytes = slack_bytes
+        self._arrived = arrived
         self._slack_before: int | None = None
         self._inside = threading.local()
         self.total_bytes = 0
@@ -111,6 +114,7 @@ class ImportMeter:
         finally:
             self._inside.busy = False
             self._count(name, before, self._anonymous_bytes())
+            self._arrived()
 
     def _count(self, name: str, before: int | None, after: int | None) -> None:
         if before is None or after is None or after <= before:

@@ -62,7 +62,7 @@ class Session(Parts):
             self.around_cells.measured,
             exact_peak=lambda: self.settings.get("exact_peak") is True,
         )
-        self.imports = ImportMeter(self._anonymous_bytes, self._slack_bytes)
+        self.imports = ImportMeter(self._anonymous_bytes, self._slack_bytes, self._library_arrived)
         self.sampler = SessionSampler(self)
         self.last_cell: CellRecord | None = None
         self.last_stop: StopRecord | None = None
@@ -267,6 +267,10 @@ class Session(Parts):
 
     def _slack_bytes(self) -> int | None:
         return self.probe.slack_bytes(_SLACK_BUDGET_S)
+
+    def _library_arrived(self) -> None:
+        if self.protector is not None:
+            self.faults.guard("protection")(self.protector.library_arrived)()
 
     def _objects_at_load(self) -> int:
         """The user's objects that are there already; usually none, and then free."""

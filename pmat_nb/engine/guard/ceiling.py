@@ -19,10 +19,10 @@ __all__ = [
     "ceiling_caused",
     "make_room",
     "own_memory",
+    "put",
     "raise_to",
     "read",
     "restore",
-    "set_first",
 ]
 
 LEAST_GAP_BYTES = 16 * 1024**2
@@ -46,11 +46,10 @@ def read() -> tuple[int, int]:
     return resource.getrlimit(resource.RLIMIT_DATA)
 
 
-def set_first(data_bytes: int, gap_bytes: int, own: tuple[int, int]) -> int | None:
-    """Set a ceiling ``gap_bytes`` above what is mapped; None where that is refused."""
+def put(value: int, own: tuple[int, int]) -> int | None:
+    """Set the ceiling, never above the process's own limit; None where that is refused."""
     import resource
 
-    value = data_bytes + max(gap_bytes, LEAST_GAP_BYTES)
     if own[0] != resource.RLIM_INFINITY:
         value = min(value, own[0])
     value -= value % procfs.PAGE_BYTES

@@ -111,6 +111,8 @@ class Guard(GuardLife):
     def _begin(self, token: Token, *, ceiling: bool) -> None:
         """Measure where the scope begins, and tell the guard."""
         armed, alone = self._armed, token.limit_bytes is None
+        if ceiling:
+            self._ceiling.make_reservations(armed.running, self._tree_bytes)
         rss, data = _ceiling.own_memory()
         token.own_rss_bytes = rss
         # On the path of every cell: a scope of its own is worth an exact look.
@@ -186,6 +188,13 @@ class Guard(GuardLife):
             self._ceiling.set(tightest, data, running)
             tightest.baseline_bytes = was
             self._send_arm(tightest)
+
+    def library_arrived(self) -> None:
+        """Called after an import: what it maps and does not fill is to take no room."""
+        # Without the lock: a thread that imports holds the lock of its module.
+        running = dict(self._armed.running)
+        if any(token.ceiling for token in running.values()):
+            self._ceiling.make_reservations(running, self._tree_bytes)
 
     def ceiling_caused(self, error: BaseException, token: Token) -> bool:
         """Whether the ceiling of this scope explains a failed allocation."""

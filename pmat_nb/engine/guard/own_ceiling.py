@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
-from . import ceiling, stacks
+from . import ceiling, reservations, stacks
 from .orders import default_reserve_bytes
 from .process import layout, procfs
 from .token import Token
@@ -42,9 +42,8 @@ class OwnCeiling:
             outer = running.get(words[layout.CEILING_SEQ])
             if outer is not None and (outer.threshold_bytes or 0) < token.threshold_bytes:
                 return
-        headroom = max(0, token.threshold_bytes - token.baseline_bytes)
-        gap = headroom + default_reserve_bytes(headroom)
-        token.ceiling_bytes = ceiling.set_first(data_bytes, gap, self._limit)
+        gap = _gap_bytes(token, token.baseline_bytes)
+        token.ceiling_bytes = ceiling.put(data_bytes + gap, self._limit)
         if token.ceiling_bytes is not None:
             words[layout.CEILING_SEQ] = token.seq
             stacks.watch(self._is_in_force, self._limit[0])
@@ -65,6 +64,25 @@ class OwnCeiling:
         if words[layout.CEILING_SEQ]:
             ceiling.raise_to(words[layout.KERNEL_DATA] + _ROOM_FOR_A_STOP, self._limit[0])
 
+    def make_reservations(
+        self, running: Mapping[int, Token], tree_bytes: Callable[[int], int]
+    ) -> None:
+        """Have libraries map now what they would later, and leave the room below the ceiling.
+
+        What the guard would grant at its next look is granted at once: ``tree_bytes``
+        gives the tree's memory for this process's RSS. Not while a stop is on its way.
+        """
+        words = self._words()
+        token = running.get(words[layout.CEILING_SEQ]) if words is not None else None
+        if words is None or token is None:
+            reservations.make()
+        elif not words[layout.STOP_SEQ]:
+            ceiling.restore(self._limit)
+            reservations.make()
+            rss, data = ceiling.own_memory()
+            if self._is_in_force():
+                ceiling.put(data + _gap_bytes(token, tree_bytes(rss)), self._limit)
+
     def lift(self, words: memoryview[int]) -> None:
         """The process's own limit again, where no guard moves the ceiling any more."""
         if words[layout.CEILING_SEQ]:
@@ -80,3 +98,9 @@ class OwnCeiling:
     def _is_in_force(self) -> bool:
         words = self._words()
         return words is not None and bool(words[layout.CEILING_SEQ])
+
+
+def _gap_bytes(token: Token, tree_bytes: int) -> int:
+    """What may still be mapped in a scope while its tree has ``tree_bytes``."""
+    headroom = max(0, (token.threshold_bytes or 0) - tree_bytes)
+    return headroom + default_reserve_bytes(headroom)

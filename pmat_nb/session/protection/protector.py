@@ -169,6 +169,11 @@ class Protector:
             result.error_in_exec = stopped
         scope.close()
 
+    def library_arrived(self) -> None:
+        """A module was imported, perhaps by the cell that runs under a limit."""
+        if self._guard is not None and self._open:
+            self._guard.library_arrived()
+
     def take_peak(self) -> int | None:
         """The highest that the guard saw of the tree since this was last called."""
         peak, self._peak_bytes = self._peak_bytes, None
