@@ -29,7 +29,7 @@ from typing import Any
 
 from .cells import CellError, CellResult
 from .isolation import isolated
-from .processes import MemoryCap, end_marked, marked_processes
+from .processes import MemoryCap, at_work, end_marked, marked_processes
 from .wire import CellTimeoutError, Wire
 
 __all__ = ["CellError", "CellResult", "CellTimeoutError", "Kernel", "KernelDiedError"]
@@ -215,7 +215,11 @@ class Kernel:
         """Wait for a queued cell. A kernel that ends gives the status ``dead``."""
         started = time.monotonic()
         wire = self.wire
-        wire.receive_until(lambda: wire.is_done(identity), started + timeout, self.is_alive)
+        try:
+            wire.receive_until(lambda: wire.is_done(identity), started + timeout, self.is_alive)
+        except CellTimeoutError as problem:
+            said = wire.result(identity, timeout).stdout[-100:]
+            raise CellTimeoutError(f"{problem}, {at_work(self.pid)}; it printed {said!r}") from None
         return wire.result(identity, time.monotonic() - started)
 
     def wait_for_output(self, identity: str, text: str, timeout: float = 30) -> None:

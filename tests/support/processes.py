@@ -36,6 +36,18 @@ def _children(pid: int) -> list[int]:
     return found
 
 
+def at_work(pid: int) -> str:
+    """What a process is at, in words for a message: its memory, its threads and their CPU time."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        found = psutil.Process(pid)
+        threads = sorted(found.threads(), key=lambda thread: -thread.user_time)
+        busy = ", ".join(f"{one.user_time:.1f}+{one.system_time:.1f} s" for one in threads[:3])
+        return f"{found.status()}, {rss_bytes(pid) >> 20} MB, {len(threads)} threads: {busy}"
+    return "gone"
+
+
 def rss_bytes(pid: int) -> int:
     """Resident bytes of one process, 0 when it is gone."""
     try:
