@@ -62,3 +62,38 @@ def test_a_search_that_is_costly_is_made_less_often_but_made(search: Search) -> 
     search.longest_wait_ns(tree, 2000)
     costly = search.longest_wait_ns(tree, 4000)
     assert 2 * quick < costly < 500 * MS
+
+
+class Shares:
+    """Readings of PSS that take 10 ms each, of a kernel with children."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, children: list[int]) -> None:
+        self.now_ns = 10**12
+        self.reads = 0
+        monkeypatch.setattr(procfs, "descendants", lambda *_: children)
+        monkeypatch.setattr(procfs, "pss_bytes", self._read)
+
+    def _read(self, _pid: int) -> int:
+        self.reads += 1
+        self.now_ns += 10 * MS
+        return 500 * MB
+
+
+def test_past_the_limit_reading_leaves_most_of_the_time_to_the_kernel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pids = [os.getppid()]
+    shares = Shares(monkeypatch, pids)
+    tree = Tree(os.getpid(), lambda: shares.now_ns, kill=lambda *_: None)
+    tree.look(MB)
+    assert tree.look(MB) == 1000 * MB, "what a stop is decided on was read"
+    shares.reads, began_ns = 0, shares.now_ns
+    while shares.now_ns - began_ns < 2000 * MS:
+        shares.now_ns += 2 * MS
+        assert tree.look(MB) is not None
+    assert 5 < shares.reads * 10 < 0.25 * 2000
+    shares.reads = 0
+    pids.append(1)
+    shares.now_ns += 500 * MS  # until children are looked for again
+    tree.look(MB)
+    assert shares.reads == 3, "a new child is measured at once"

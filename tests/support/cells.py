@@ -24,11 +24,12 @@ class CellResult:
     """Everything a front end learns of one cell.
 
     ``status`` is ``ok``, ``error``, ``aborted`` (an earlier cell failed) or ``dead``
-    (the kernel ended). ``outputs`` are in notebook form, in order, with neighbouring
-    pieces of one stream joined. ``payload`` is what pagers (``len?``) return.
+    (the kernel ended; ``death`` says how). ``outputs`` are in notebook form, in order, with
+    neighbouring pieces of one stream joined. ``payload`` is what pagers (``len?``) return.
     """
 
     status: str = "dead"
+    death: str = ""
     execution_count: int | None = None
     outputs: list[dict[str, Any]] = field(default_factory=list)
     error: CellError | None = None

@@ -220,7 +220,16 @@ class Kernel:
         except CellTimeoutError as problem:
             said = wire.result(identity, timeout).stdout[-100:]
             raise CellTimeoutError(f"{problem}, {at_work(self.pid)}; it printed {said!r}") from None
-        return wire.result(identity, time.monotonic() - started)
+        result = wire.result(identity, time.monotonic() - started)
+        if result.status == "dead":
+            result.death = self._death()
+        return result
+
+    def _death(self) -> str:
+        """How the kernel ended: its status, or its cap, and the last that it wrote."""
+        status = self._process.poll() if self._process is not None else None
+        capped = " by the test's cap" if self.capped else ""
+        return f"status {status}{capped}: {self.log[-300:]}"
 
     def wait_for_output(self, identity: str, text: str, timeout: float = 30) -> None:
         """Wait until a running cell has printed ``text``."""

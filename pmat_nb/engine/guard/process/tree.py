@@ -33,6 +33,9 @@ _UNCHANGED = 1024**2
 _NEAR_WAIT, _NEW_WAIT, _FAR_WAIT = 1, 20, 250
 # So far past the limit, an estimate is checked without waiting.
 _CLEARLY_OVER = 32 * 1024**2
+# Once found past it, while the stop is on its way: so many times its own duration. Each reading
+# holds up whatever maps memory in the kernel, the stop's own handling too.
+_OVER_WAIT = 4
 _OUTSIDE_NS = 10_000_000_000
 # A reading that children outran would be this many bytes per nanosecond behind.
 _GROWTH_PER_NS = 2
@@ -59,6 +62,8 @@ class Tree:
         self._pss_ns = 0
         self._pss_cost_ns = 50_000_000  # a guess, until the first reading
         self._base: dict[int, tuple[int, int]] = {}
+        # What was found past the limit last, and the sum of RSS then.
+        self._over = (0, 0)
         self.outside = 0
         self._outside_ns = 0
         self._outside_wait_ns = 0
@@ -138,10 +143,15 @@ class Tree:
             gone = sum(self.pss.get(pid, 0) for pid in self._base if pid not in self.rss)
             estimate = min(total, gone + self._sum_of_estimates())
         if estimate > bound:
+            if self._over[0] > bound and self.knows_all() and not self._is_over_for_long():
+                return self._over[0] + total - self._over[1]
             close = estimate - bound < _CLEARLY_OVER
             if close and not self._pss_reading_is_due(_NEAR_WAIT):
                 return bound
-            return self._confirmed(bound)
+            found = self._confirmed(bound)
+            self._over = (found, sum(self.rss.values()))
+            return found
+        self._over = (0, 0)
         if self._pss_reading_is_due(_FAR_WAIT if self.knows_all() else _NEW_WAIT):
             return self.measure_pss(pause=bound - estimate < _GROWTH_PER_NS * self._pss_cost_ns)
         return min(total, self._sum_of_estimates()) if self.knows_all() else estimate
@@ -173,6 +183,9 @@ class Tree:
         if factor != _NEAR_WAIT:
             wait = max(wait, 200_000_000)
         return self._clock_ns() - self._pss_ns >= wait
+
+    def _is_over_for_long(self) -> bool:
+        return self._clock_ns() - self._pss_ns >= self._pss_cost_ns * _OVER_WAIT
 
     def estimate(self, pid: int) -> int:
         """At most what this process holds: its last PSS and what it gained since."""
