@@ -217,6 +217,8 @@ def test_on_a_subshell_limits_act_while_a_cell_runs(page: Page) -> None:
 def test_a_page_that_is_loaded_again_gets_the_past(page: Page) -> None:
     page.kernel.run("1 + 1")
     page.wait(lambda: len(page.moments) >= 2)
+    # The parts are read after the first moment is told.
+    page.wait_for_live(lambda now: now["stack"])
     page.order("past")
     past = next(one["data"] for one in page.heard if one["kind"] == "past")
     assert len(past["at"]) == len(past["rss"]) == len(past["limit"]) >= 2
