@@ -185,11 +185,13 @@ def test_optimise_shows_before_and_after_and_then_does_it(
 
 
 def test_work_on_objects_waits_until_the_cell_has_ended(page: Page) -> None:
-    running = page.kernel.send("import time; time.sleep(1.5)")
+    running = page.kernel.send("import time; time.sleep(3)")
     number = page.send("size")
+    page.kernel.drain(1.0)
+    assert not page.kernel.wire.is_done(running)
+    assert not [one for one in page.heard if one.get("number") == number]
     page.kernel.collect(running)
     ended = time.monotonic()
-    assert not [one for one in page.heard if one.get("number") == number]
     assert page.answer(number)["kind"] == "done"
     assert time.monotonic() - ended < 10
 

@@ -185,8 +185,9 @@ class Recorder:
             return
         after = self._read.rss()
         if before is not None and after is not None:
-            # Not all that a look takes goes back to the system.
-            self._own_bytes += max(0, after - before)
+            # Not all that a look takes, a copy of the traces, goes back to the system. What is
+            # beyond such a copy is the run's: C code goes on meanwhile.
+            self._own_bytes += min(tracer, max(0, after - before))
         if found is not None:
             self._policy.looked(held, tracer, cost_s)
             self.sites, self.sites_bytes = found, held
